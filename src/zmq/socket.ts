@@ -1,0 +1,276 @@
+/**
+ * ZeroMQ sockets as the rest of the program sees them: opened with options that cannot crash the
+ * addon, drained by the {@link Poller}, sent to without waiting.
+ *
+ * @module
+ */
+
+import * as zmq from "zeromq";
+import { messageOf, PlantdError } from "../errors.ts";
+import { MESSAGE_BYTES_MAX } from "../limits.ts";
+import type { Poller, PollSource } from "./poller.ts";
+
+/** One message: its frames in order. What came in belongs to the receiver. */
+export type Frames = readonly Uint8Array[];
+
+/** The socket types in use, by their libzmq names. */
+export type SocketKind =
+  | "router"
+  | "dealer"
+  | "req"
+  | "pub"
+  | "sub"
+  | "xpub"
+  | "xsub"
+  | "push"
+  | "pull";
+
+/**
+ * What became of a message: handed to libzmq, refused because the high-water mark is reached (try
+ * again later), or refused because no such peer is connected (`mandatory` ROUTER only).
+ */
+export type Sent = "sent" | "full" | "unroutable";
+
+/** Options of a socket; all have defaults that suit a control network. */
+export interface SocketOptions {
+  /** Called with every message, in order; it must not throw. */
+  onMessage?: (frames: Frames) => void;
+  /** Called when a peer's connection comes up (after the handshake) or goes down. */
+  onConnection?: (state: "up" | "down", address: string) => void;
+  /** Messages queued for each peer before a send answers "full" (PUB drops instead). */
+  sendHighWaterMark?: number;
+  /** Messages queued from each peer before its sender has to wait (a PUB drops instead). */
+  receiveHighWaterMark?: number;
+  /** Largest message accepted, in bytes; a peer that sends more is disconnected. */
+  messageBytesMax?: number;
+  /** How long closing waits for what is still to be sent, in milliseconds. */
+  lingerMs?: number;
+  /** Pause before the first reconnect, in milliseconds. */
+  reconnectMs?: number;
+  /** ROUTER: answer "unroutable" instead of dropping in silence. */
+  mandatory?: boolean;
+  /** DEALER, REQ: the identity the peer's ROUTER sees; libzmq makes one up otherwise. */
+  routingId?: string;
+}
+
+/** Number of ZMQ_FD, which the addon's types protect (zmq_getsockopt(3)). */
+const ZMQ_FD = 14;
+
+/**
+ * TCP keep-alive in seconds and counts: a bus whose host lost power is noticed after about 25 s, where
+ * a SUB, which never sends, would wait for ever.
+ */
+const KEEPALIVE = { idle: 10, interval: 5, count: 3 } as const;
+
+const CONSTRUCTORS = {
+  router: zmq.Router,
+  dealer: zmq.Dealer,
+  req: zmq.Request,
+  pub: zmq.Publisher,
+  sub: zmq.Subscriber,
+  xpub: zmq.XPublisher,
+  xsub: zmq.XSubscriber,
+  push: zmq.Push,
+  pull: zmq.Pull,
+} as const;
+
+/** What all of the addon's sockets have, readable and writable ones alike. */
+type NativeSocket = zmq.Socket & {
+  receive?: () => Promise<Uint8Array[]>;
+  send?: (frames: Uint8Array[]) => Promise<void>;
+  readonly readable: boolean;
+  getInt32Option(option: number): number;
+};
+
+/** Sockets open in this process; Deno's sanitizers do not see them, so tests count for themselves. */
+export function openSocketCount(): number {
+  return openCount;
+}
+let openCount = 0;
+
+/**
+ * A ZeroMQ socket.
+ *
+ * @example
+ * ```ts
+ * await using poller = new Poller();
+ * await using socket = Socket.open(poller, "router", { onMessage: ([id]) => socket.send([id, hello]) });
+ * const address = await socket.bind("tcp://127.0.0.1:*"); // "tcp://127.0.0.1:40123"
+ * ```
+ */
+export class Socket implements PollSource, AsyncDisposable {
+  readonly kind: SocketKind;
+  readonly fd: number;
+  readonly #native: NativeSocket;
+  readonly #poller: Poller;
+  readonly #onMessage: ((frames: Frames) => void) | undefined;
+  #closed = false;
+
+  private constructor(poller: Poller, kind: SocketKind, options: SocketOptions) {
+    this.kind = kind;
+    this.#poller = poller;
+    this.#onMessage = options.onMessage;
+    // Constructed empty and set up option by option: a constructor that throws crashes at exit.
+    // `as unknown`: the addon types ZMQ_FD's getter as protected.
+    this.#native = new CONSTRUCTORS[kind]() as unknown as NativeSocket;
+    configure(this.#native, kind, options);
+    this.fd = this.#native.getInt32Option(ZMQ_FD);
+    if (options.onConnection) void this.#observe(options.onConnection);
+    openCount += 1;
+  }
+
+  /** Opens a socket and puts it under the care of `poller`. */
+  static open(poller: Poller, kind: SocketKind, options: SocketOptions = {}): Socket {
+    return new Socket(poller, kind, options);
+  }
+
+  /** True once {@link close} was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get readable(): boolean {
+    return !this.#closed && this.#native.readable;
+  }
+
+  /**
+   * Binds to `address` and returns the address in force, with the port that `*` stood for.
+   *
+   * @throws {PlantdError} `endpoint_in_use` when someone else has it, `endpoint_invalid` otherwise.
+   */
+  async bind(address: string): Promise<string> {
+    // The addon refuses every other call while it binds, `readable` included.
+    await this.#poller.detach(this);
+    try {
+      await this.#native.bind(address);
+    } catch (error) {
+      const inUse = (error as { code?: string }).code === "EADDRINUSE";
+      throw new PlantdError(
+        inUse ? "endpoint_in_use" : "endpoint_invalid",
+        inUse
+          ? `cannot bind ${address}: another process listens there`
+          : `cannot bind ${address}: ${messageOf(error)}`,
+        { data: { address }, cause: error },
+      );
+    }
+    this.#attach();
+    return this.#native.lastEndpoint ?? address;
+  }
+
+  /**
+   * Connects to `address`, now or when the peer comes up; libzmq reconnects by itself.
+   *
+   * @throws {PlantdError} `endpoint_invalid` when the address is not one.
+   */
+  connect(address: string): void {
+    try {
+      this.#native.connect(address);
+    } catch (error) {
+      throw new PlantdError(
+        "endpoint_invalid",
+        `cannot connect to ${address}: ${messageOf(error)}`,
+        {
+          data: { address },
+          cause: error,
+        },
+      );
+    }
+    this.#attach();
+  }
+
+  /** SUB: messages whose first frame begins with `prefix` are delivered from now on. */
+  subscribe(prefix: string | Uint8Array): void {
+    (this.#native as unknown as zmq.Subscriber).subscribe(prefix as string);
+  }
+
+  /** SUB: takes one {@link subscribe} of the same `prefix` back. */
+  unsubscribe(prefix: string | Uint8Array): void {
+    (this.#native as unknown as zmq.Subscriber).unsubscribe(prefix as string);
+  }
+
+  /**
+   * Hands one message to libzmq, whole or not at all. Messages are taken in the order of the calls,
+   * whether or not the earlier promises have resolved.
+   *
+   * @throws {PlantdError} `socket_closed` after {@link close}.
+   */
+  async send(frames: Frames): Promise<Sent> {
+    if (this.#closed) throw new PlantdError("socket_closed", "cannot send: the socket is closed");
+    try {
+      await this.#native.send!(frames as Uint8Array[]);
+      return "sent";
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code === "EAGAIN") return "full";
+      if (code === "EHOSTUNREACH") return "unroutable";
+      throw error;
+    } finally {
+      if (!this.#closed && this.#onMessage && this.#native.readable) this.#poller.look(this);
+    }
+  }
+
+  async drain(messagesMax: number): Promise<void> {
+    for (let taken = 0; taken < messagesMax && this.readable; taken += 1) {
+      let frames: Frames;
+      try {
+        frames = await this.#native.receive!();
+      } catch (error) {
+        // `readable` can be taken back: libzmq drops a half-received message when its peer vanishes.
+        if ((error as { code?: string }).code === "EAGAIN" || this.#closed) return;
+        throw error;
+      }
+      this.#onMessage!(frames);
+    }
+  }
+
+  /** Closes the socket; what is unsent has `lingerMs` to leave, in the background. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    openCount -= 1;
+    await this.#poller.detach(this);
+    this.#native.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #attach(): void {
+    if (this.#onMessage && !this.#closed) this.#poller.attach(this);
+  }
+
+  async #observe(onConnection: NonNullable<SocketOptions["onConnection"]>): Promise<void> {
+    for await (const event of this.#native.events) {
+      if (this.#closed) return;
+      const address = "address" in event ? event.address ?? "" : "";
+      if (event.type === "handshake") onConnection("up", address);
+      else if (event.type === "disconnect") onConnection("down", address);
+    }
+  }
+}
+
+/** Sets every option by name; each was checked to be accepted by the addon under Deno. */
+function configure(native: NativeSocket, kind: SocketKind, options: SocketOptions): void {
+  const set = native as unknown as Record<string, unknown>;
+  const sends = kind !== "sub" && kind !== "pull";
+  const receives = kind !== "pub" && kind !== "push";
+  // Zero keeps the addon from uv_poll and uv timers, both of which fail under Deno.
+  if (sends) set.sendTimeout = 0;
+  if (receives) set.receiveTimeout = 0;
+  set.linger = options.lingerMs ?? 0;
+  set.maxMessageSize = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
+  set.reconnectInterval = options.reconnectMs ?? 100;
+  set.tcpKeepalive = 1;
+  set.tcpKeepaliveIdle = KEEPALIVE.idle;
+  set.tcpKeepaliveInterval = KEEPALIVE.interval;
+  set.tcpKeepaliveCount = KEEPALIVE.count;
+  if (sends && options.sendHighWaterMark !== undefined) {
+    set.sendHighWaterMark = options.sendHighWaterMark;
+  }
+  if (receives && options.receiveHighWaterMark !== undefined) {
+    set.receiveHighWaterMark = options.receiveHighWaterMark;
+  }
+  if (options.mandatory) set.mandatory = true;
+  if (options.routingId) set.routingId = options.routingId;
+}

@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { PlantdError } from "../../src/errors.ts";
+import { Poller } from "../../src/zmq/poller.ts";
+import { type Frames, openSocketCount, Socket } from "../../src/zmq/socket.ts";
+import { openWaiter, type Waiter } from "../../src/zmq/wait.ts";
+import { bytes, Inbox, pause, text, until } from "../helpers/async.ts";
+
+/** A ROUTER that sends every message back. */
+async function echo(poller: Poller): Promise<{ router: Socket; address: string }> {
+  const router = Socket.open(poller, "router", {
+    onMessage: (frames) => void router.send(frames),
+  });
+  return { router, address: await router.bind("tcp://127.0.0.1:*") };
+}
+
+Deno.test("poller - poll(2) is used where the foreign function interface is allowed", async () => {
+  await using poller = new Poller();
+  assert.equal(poller.kind, "poll");
+});
+
+Deno.test("socket - bound and idle, then a client connects, waits 200 ms and sends: it is answered", async () => {
+  await using poller = new Poller();
+  const { router, address } = await echo(poller);
+  for (let round = 0; round < 5; round += 1) {
+    await pause(100); // The deafness of a pending receive shows only when time passes before each step.
+    const inbox = new Inbox<Frames>();
+    await using dealer = Socket.open(poller, "dealer", { onMessage: inbox.put });
+    dealer.connect(address);
+    await pause(200);
+    await dealer.send([bytes(`hello ${round}`)]);
+    assert.equal(text((await inbox.next())[0]!), `hello ${round}`);
+  }
+  await router.close();
+});
+
+Deno.test("socket - a subscriber hears every publisher of twenty in a row that restart on one port", async () => {
+  await using poller = new Poller();
+  const inbox = new Inbox<Frames>();
+  const probe = Socket.open(poller, "pub");
+  const address = await probe.bind("tcp://127.0.0.1:*");
+  await probe.close();
+  const ups = new Inbox<string>();
+  await using sub = Socket.open(poller, "sub", {
+    onMessage: inbox.put,
+    onConnection: ups.put,
+    reconnectMs: 10,
+  });
+  sub.subscribe("t");
+  sub.connect(address);
+  for (let round = 0; round < 20; round += 1) {
+    const pub = Socket.open(poller, "xpub", {
+      onMessage: () => void pub.send([bytes(`t${round}`)]),
+    });
+    await until("the port is free again", async () => {
+      try {
+        await pub.bind(address);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    assert.equal(text((await inbox.next())[0]!), `t${round}`);
+    await pub.close();
+  }
+});
+
+Deno.test("socket - 50 clients come, ask and go while others do: every one is answered", async () => {
+  await using poller = new Poller();
+  const { router, address } = await echo(poller);
+  await Promise.all(Array.from({ length: 50 }, async (_, i) => {
+    for (let round = 0; round < 3; round += 1) {
+      const inbox = new Inbox<Frames>();
+      await using client = Socket.open(poller, "req", { onMessage: inbox.put });
+      client.connect(address);
+      await client.send([bytes(`${i}.${round}`)]);
+      assert.equal(text((await inbox.next())[0]!), `${i}.${round}`);
+    }
+  }));
+  await router.close();
+});
+
+Deno.test("socket - a flood on one socket does not starve another", async () => {
+  await using poller = new Poller();
+  let flood = 0;
+  await using pull = Socket.open(poller, "pull", {
+    onMessage: () => void (flood += 1),
+    receiveHighWaterMark: 0,
+  });
+  const floodAddress = await pull.bind("tcp://127.0.0.1:*");
+  await using push = Socket.open(poller, "push", { sendHighWaterMark: 0 });
+  push.connect(floodAddress);
+  const { router, address } = await echo(poller);
+  const inbox = new Inbox<Frames>();
+  await using dealer = Socket.open(poller, "dealer", { onMessage: inbox.put });
+  dealer.connect(address);
+
+  for (let i = 0; i < 20_000; i += 1) await push.send([bytes("x")]);
+  await dealer.send([bytes("among them")]);
+  assert.equal(text((await inbox.next())[0]!), "among them");
+  await until("the whole flood arrives", () => flood === 20_000);
+  await router.close();
+});
+
+Deno.test("socket - frames of every size come back as they were", async () => {
+  await using poller = new Poller();
+  const { router, address } = await echo(poller);
+  const inbox = new Inbox<Frames>();
+  await using dealer = Socket.open(poller, "dealer", { onMessage: inbox.put });
+  dealer.connect(address);
+  const sent = [0, 1, 127, 128, 255, 256, 65_536, 3_000_000].map((n) => new Uint8Array(n).fill(n));
+  await dealer.send(sent);
+  const got = await inbox.next();
+  assert.deepEqual(got.map((f) => Uint8Array.from(f)), sent);
+  await router.close();
+});
+
+Deno.test("socket - an address in use is named in the error", async () => {
+  await using poller = new Poller();
+  await using first = Socket.open(poller, "router");
+  const address = await first.bind("tcp://127.0.0.1:*");
+  await using second = Socket.open(poller, "router");
+  await assert.rejects(second.bind(address), (error: PlantdError) => {
+    assert.equal(error.code, "endpoint_in_use");
+    assert.match(error.message, new RegExp(address.split(":").at(-1)!));
+    return true;
+  });
+});
+
+Deno.test("socket - over the high-water mark a send says full, and nothing is lost of what it took", async () => {
+  await using poller = new Poller();
+  let received = 0;
+  const push = Socket.open(poller, "push", { sendHighWaterMark: 10, lingerMs: 1000 });
+  const address = await push.bind("tcp://127.0.0.1:*");
+  assert.equal(await push.send([bytes("nobody there yet")]), "full");
+  await using pull = Socket.open(poller, "pull", { onMessage: () => void (received += 1) });
+  pull.connect(address);
+  let sent = 0;
+  await until("libzmq refuses or takes 1000", async () => {
+    for (let i = 0; i < 100; i += 1) if (await push.send([bytes("x")]) === "sent") sent += 1;
+    return sent >= 1000;
+  });
+  await until("all taken arrive", () => received === sent);
+  await push.close();
+});
+
+Deno.test("socket - a mandatory router says unroutable for a peer it does not know", async () => {
+  await using poller = new Poller();
+  await using router = Socket.open(poller, "router", { mandatory: true });
+  await router.bind("tcp://127.0.0.1:*");
+  assert.equal(await router.send([bytes("nobody"), bytes("x")]), "unroutable");
+});
+
+Deno.test("socket - a message over the limit costs its sender the connection and nobody else", async () => {
+  await using poller = new Poller();
+  const router = Socket.open(poller, "router", {
+    messageBytesMax: 1000,
+    onMessage: (frames) => void router.send(frames),
+  });
+  const address = await router.bind("tcp://127.0.0.1:*");
+  const downs = new Inbox<string>();
+  await using big = Socket.open(poller, "dealer", {
+    onMessage: () => {},
+    onConnection: (state) => state === "down" && downs.put(state),
+  });
+  big.connect(address);
+  await big.send([new Uint8Array(1001)]);
+  await downs.next();
+  const inbox = new Inbox<Frames>();
+  await using good = Socket.open(poller, "dealer", { onMessage: inbox.put });
+  good.connect(address);
+  await good.send([bytes("still here")]);
+  assert.equal(text((await inbox.next())[0]!), "still here");
+  await router.close();
+});
+
+Deno.test("socket - connection changes are reported through five restarts of the peer", async () => {
+  await using poller = new Poller();
+  const changes = new Inbox<string>();
+  const first = Socket.open(poller, "router");
+  const address = await first.bind("tcp://127.0.0.1:*");
+  await using dealer = Socket.open(poller, "dealer", {
+    onMessage: () => {},
+    onConnection: changes.put,
+    reconnectMs: 10,
+  });
+  dealer.connect(address);
+  assert.equal(await changes.next(), "up");
+  await first.close();
+  assert.equal(await changes.next(), "down");
+  for (let round = 0; round < 5; round += 1) {
+    const router = Socket.open(poller, "router");
+    await until("the port is free", () => router.bind(address).then(() => true, () => false));
+    assert.equal(await changes.next(), "up");
+    await router.close();
+    assert.equal(await changes.next(), "down");
+  }
+});
+
+Deno.test("socket - closing is idempotent, sending afterwards an error, and none is left open", async () => {
+  const before = openSocketCount();
+  await using poller = new Poller();
+  const socket = Socket.open(poller, "dealer", { onMessage: () => {} });
+  socket.connect("tcp://127.0.0.1:9");
+  assert.equal(openSocketCount(), before + 1);
+  await socket.close();
+  await socket.close();
+  await assert.rejects(socket.send([bytes("x")]), { code: "socket_closed" });
+  assert.equal(openSocketCount(), before);
+});
+
+Deno.test("socket - an address that is none is an error, and the next good one works", async () => {
+  await using poller = new Poller();
+  await using socket = Socket.open(poller, "dealer", { onMessage: () => {} });
+  assert.throws(() => socket.connect("tcp://"), { code: "endpoint_invalid" });
+  const { router, address } = await echo(poller);
+  socket.connect(address);
+  assert.equal(await socket.send([bytes("x")]), "sent");
+  await router.close();
+});
+
+Deno.test("waiter - wakes before the wait, during it and twice are all one wake", async () => {
+  const waiter: Waiter = openWaiter();
+  waiter.wake();
+  waiter.wake();
+  assert.deepEqual(await waiter.wait([], -1), []);
+  const waiting = waiter.wait([], -1);
+  waiter.wake();
+  assert.deepEqual(await waiting, []);
+  assert.deepEqual(await waiter.wait([], 0), []);
+  waiter.close();
+});
+
+Deno.test({
+  name: "poller - where the foreign function interface is refused, the timer serves sockets too",
+  // In a process of its own: a worker with fewer permissions cannot load the addon.
+  fn: async () => {
+    const script = new URL("./timer_fallback.ts", import.meta.url);
+    const root = new URL("../../", import.meta.url);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--allow-all", script.pathname],
+      cwd: root.pathname,
+    }).output();
+    assert.equal(code, 0, text(stderr));
+    assert.equal(text(stdout).trim(), "timer: answered");
+  },
+});
