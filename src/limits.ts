@@ -40,3 +40,54 @@ export const MESSAGES_PER_TURN = 128;
 
 /** Time a shutdown may take before what is left is abandoned. */
 export const SHUTDOWN_MS_MAX = 1_500;
+
+/** Frames in one Majordomo message, envelope included: a request of 1024 JSON frames fits. */
+export const MDP_FRAMES_MAX = 2048;
+
+/** Longest Majordomo service name in UTF-8 bytes. */
+export const SERVICE_NAME_BYTES_MAX = 255;
+
+/** Longest client address: libzmq's limit for a routing id. */
+export const ADDRESS_BYTES_MAX = 255;
+
+/** Lanes of one worker; each takes three of the 1023 sockets libzmq allows (its monitor two). */
+export const LANES_MAX = 256;
+
+/** Requests a broker may push onto a busy lane; what comes on top is dropped and counted. */
+export const LANE_QUEUE_MAX = 64;
+
+/** Times a lane offers a reply to a socket that says "full" before it gives the broker up. */
+export const REPLY_TRIES_MAX = 10;
+
+/** Time a closing Majordomo socket has for its DISCONNECT to leave. */
+export const MDP_LINGER_MS = 200;
+
+/** Services the broker remembers only because someone asked for them. */
+export const BROKER_UNSERVED_MAX = 4096;
+
+/** Workers registered with the broker, all services together. */
+export const BROKER_WORKERS_MAX = 10_000;
+
+/** Requests waiting for one service; a single client may take half of them. */
+export const BROKER_SERVICE_QUEUED_MAX = 10_000;
+
+/** Bytes waiting for one service. */
+export const BROKER_SERVICE_QUEUED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Requests waiting overall; those for services without a worker may take half of them. */
+export const BROKER_QUEUED_MAX = 50_000;
+
+/** Bytes of all requests the broker knows, those in work and replies being joined included. */
+export const BROKER_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Ended conversations the broker remembers so as to say nothing more to them. */
+export const BROKER_ENDED_MAX = 4096;
+
+/** Time a request waits for a worker unless configured otherwise. */
+export const BROKER_REQUEST_EXPIRY_MS = 60_000;
+
+/** Requests one client has in flight; further ones wait for their turn. */
+export const CLIENT_IN_FLIGHT_MAX = 256;
+
+/** Sockets a client keeps for its next requests. */
+export const CLIENT_IDLE_SOCKETS_MAX = 64;

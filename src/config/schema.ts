@@ -1,0 +1,226 @@
+/**
+ * Every setting there is: its key, what it may be, and its default. The tree below has the shape of
+ * the file; the program gets the same tree in camelCase, see {@link StateConfig} and
+ * {@link BrokerConfig}. How files of the original are read is in the aliases.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+
+import { BUS_QUEUE_MAX, MESSAGE_BYTES_MAX, VALUE_BYTES_MAX } from "../limits.ts";
+import { endpoint, item, oneOf, path, textLike, wholeNumber, yesOrNo } from "./leaves.ts";
+
+/** Room for the operation, the names and the JSON around a value within one message. */
+const MESSAGE_SLACK_BYTES = 64 * 1024;
+
+/** Buses one broker may run; each costs three sockets. */
+const BUSES_MAX = 64;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Majordomo service names: printable, without white space. */
+const serviceName = () => textLike(/^[^\s\p{C}]+$/u, "a service name such as org.plantd.State");
+
+/** Scope names (PROTOCOL section 2), as far as a configuration needs to know them. */
+const scopeName = () =>
+  textLike(/^[^\s\p{Cc},"'`{/]+$/u, "a scope name such as org.plantd.Client")
+    .refine((text) => new TextEncoder().encode(text).length <= 255, "a scope of 1 to 255 bytes");
+
+/** Heartbeats faster than 50 ms cost more than they tell; slower than a minute tell too late. */
+const heartbeatMs = () => wholeNumber(50, 60_000).prefault(2500);
+const heartbeatLiveness = () => wholeNumber(1, 100).prefault(3);
+
+const log = {
+  // `warning` and `panic` are logrus's names, which the original took.
+  level: oneOf(
+    ["trace", "debug", "info", "warn", "error", "fatal"],
+    { warning: "warn", panic: "fatal" },
+  ).prefault("info"),
+  // auto: pretty on a terminal, JSON lines otherwise. `text` is the original's name for pretty.
+  format: oneOf(["auto", "pretty", "json"], { text: "pretty" }).prefault("auto"),
+};
+
+/** Settings of the commands `serve` and `dev`, and of the client. */
+export const STATE_SETTINGS = {
+  service: { id: serviceName().prefault("org.plantd.State") },
+  broker: {
+    endpoint: endpoint("connect", "only").prefault("tcp://127.0.0.1:9797"),
+    dialect: oneOf(["auto", "mdp01", "mdp02", "plantd02"]).prefault("mdp01"),
+    "heartbeat-ms": heartbeatMs(),
+    "heartbeat-liveness": heartbeatLiveness(),
+  },
+  worker: { lanes: wholeNumber(1, 256).prefault(16) },
+  bus: {
+    endpoint: endpoint("connect").prefault(">tcp://127.0.0.1:11001"),
+    frontend: endpoint("bind", "only").prefault("@tcp://127.0.0.1:11000"),
+    "create-scopes": yesOrNo().prefault(false),
+    "default-scope": scopeName().optional(),
+    queue: wholeNumber(1, 10_000_000).prefault(BUS_QUEUE_MAX),
+  },
+  database: { path: path().prefault("plantd-state.db") },
+  limits: {
+    "value-bytes": wholeNumber(1, MESSAGE_BYTES_MAX - MESSAGE_SLACK_BYTES)
+      .prefault(VALUE_BYTES_MAX),
+  },
+  health: {
+    host: textLike(/^[^\s\p{Cc}/]+$/u, "a host name or address").prefault("127.0.0.1"),
+    port: wholeNumber(0, 65_535).prefault(8081),
+  },
+  log,
+} satisfies SettingTree;
+
+const bus = item({
+  name: textLike(/^[^\s\p{C}]+$/u, "a name of a bus such as state"),
+  frontend: endpoint("bind"),
+  backend: endpoint("bind"),
+  capture: endpoint("bind").optional(),
+});
+
+/** The three buses of the original, and with its ports. */
+const BUSES_DEFAULT = [["state", 11], ["event", 12], ["metric", 13]].map(([name, thousands]) => ({
+  name: String(name),
+  frontend: `@tcp://127.0.0.1:${thousands}000`,
+  backend: `@tcp://127.0.0.1:${thousands}001`,
+}));
+
+/** Settings of the command `broker`, flat as in the original. */
+export const BROKER_SETTINGS = {
+  // The original listened on every interface; nobody should do that without having said so.
+  endpoint: endpoint("bind", "only").prefault("tcp://127.0.0.1:9797"),
+  "client-endpoint": endpoint("connect", "only").optional(),
+  "heartbeat-ms": heartbeatMs(),
+  "heartbeat-liveness": heartbeatLiveness(),
+  "request-expiry-ms": wholeNumber(100, DAY_MS).prefault(60_000),
+  "high-water-mark": wholeNumber(1, 10_000_000).prefault(100_000),
+  buses: z.array(bus, "a list of buses").max(BUSES_MAX, `a list of at most ${BUSES_MAX} buses`)
+    .refine(
+      (list) => new Set(list.map(({ name }) => name)).size === list.length,
+      "buses of different names",
+    ).prefault(BUSES_DEFAULT),
+  log,
+  service: { id: serviceName().prefault("org.plantd.Broker") },
+} satisfies SettingTree;
+
+/** Sections of settings, as deep as one likes. */
+export interface SettingTree {
+  readonly [key: string]: z.ZodType | SettingTree;
+}
+
+/** `heartbeat-ms` is `heartbeatMs` in the program. */
+export type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
+
+type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[]
+  : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+  : T;
+
+/** What the program gets from a tree of settings. */
+export type ConfigOf<T extends SettingTree> = {
+  readonly [K in keyof T & string as CamelCase<K>]: T[K] extends z.ZodType
+    ? DeepReadonly<z.output<T[K]>>
+    : T[K] extends SettingTree ? ConfigOf<T[K]>
+    : never;
+};
+
+/** The dotted names of a tree's settings, such as `broker.heartbeat-ms`. */
+export type PathOf<T extends SettingTree> = {
+  [K in keyof T & string]: T[K] extends z.ZodType ? K
+    : T[K] extends SettingTree ? `${K}.${PathOf<T[K]>}`
+    : never;
+}[keyof T & string];
+
+/**
+ * Configuration of the commands `serve` and `dev`, and of the client; deeply frozen.
+ *
+ * @example
+ * ```ts
+ * const { config } = loadStateConfig();
+ * config.broker.endpoint.address; // "tcp://127.0.0.1:9797"
+ * config.broker.heartbeatMs; // 2500
+ * ```
+ */
+export type StateConfig = ConfigOf<typeof STATE_SETTINGS>;
+
+/** Configuration of the command `broker`; deeply frozen. */
+export type BrokerConfig = ConfigOf<typeof BROKER_SETTINGS>;
+
+/** Dotted name of a setting of {@link StateConfig}. */
+export type StatePath = PathOf<typeof STATE_SETTINGS>;
+
+/** Dotted name of a setting of {@link BrokerConfig}. */
+export type BrokerPath = PathOf<typeof BROKER_SETTINGS>;
+
+/** Another name of a setting, and how to read its value if that differs. */
+export interface Alias {
+  readonly path: string;
+  readonly convert?: (value: unknown) => unknown;
+}
+
+/** What the keys of a file mean. */
+export interface FileRules {
+  readonly settings: SettingTree;
+  /** Names that files of the original use. */
+  readonly aliases: ReadonlyMap<string, Alias>;
+  /** Names, with everything below, that the original had and that mean nothing here. */
+  readonly ignored: ReadonlySet<string>;
+}
+
+/** A tree of settings with everything needed to fill it from a file and the environment. */
+export interface ConfigKind<T extends SettingTree> extends FileRules {
+  readonly settings: T;
+  /** Variable to dotted name. */
+  readonly environment: ReadonlyMap<string, PathOf<T>>;
+  /** The variable that names the file. */
+  readonly fileVariable: string;
+  /** Where a file is looked for when none was named; the first one there is taken. */
+  readonly files: readonly string[];
+}
+
+/** How {@link StateConfig} is filled. */
+export const STATE: ConfigKind<typeof STATE_SETTINGS> = {
+  settings: STATE_SETTINGS,
+  aliases: new Map([
+    ["broker-endpoint", { path: "broker.endpoint" }],
+    ["state-endpoint", { path: "bus.endpoint" }],
+    ["database.uri", { path: "database.path" }],
+    ["log.formatter", { path: "log.format" }],
+  ]),
+  ignored: new Set(["version", "env", "database.adapter", "log.loki", "identity"]),
+  environment: new Map([
+    ["PLANTD_STATE_DB", "database.path"],
+    ["PLANTD_STATE_BROKER_ENDPOINT", "broker.endpoint"],
+    ["PLANTD_STATE_BUS_ENDPOINT", "bus.endpoint"],
+    ["PLANTD_STATE_HEALTH_PORT", "health.port"],
+    ["PLANTD_STATE_LOG_LEVEL", "log.level"],
+    ["PLANTD_STATE_LOG_FORMAT", "log.format"],
+    ["PLANTD_STATE_WORKER_LANES", "worker.lanes"],
+  ]),
+  fileVariable: "PLANTD_STATE_CONFIG",
+  files: ["state.yml", "/etc/plantd/state.yml"],
+};
+
+/** How {@link BrokerConfig} is filled. */
+export const BROKER: ConfigKind<typeof BROKER_SETTINGS> = {
+  settings: BROKER_SETTINGS,
+  aliases: new Map<string, Alias>([
+    // The original counted microseconds, as zmq_poll of old did.
+    ["heartbeat-interval", { path: "heartbeat-ms", convert: microsecondsToMs }],
+    ["network.bind", { path: "endpoint" }],
+    ["log.formatter", { path: "log.format" }],
+  ]),
+  ignored: new Set(["version", "env", "health.port", "log.loki", "identity"]),
+  environment: new Map([
+    ["PLANTD_BROKER_ENDPOINT", "endpoint"],
+    ["PLANTD_BROKER_LOG_LEVEL", "log.level"],
+    ["PLANTD_BROKER_LOG_FORMAT", "log.format"],
+  ]),
+  fileVariable: "PLANTD_BROKER_CONFIG",
+  files: ["broker.yml", "/etc/plantd/broker.yml"],
+};
+
+/** Anything but a number stays what it is, so that the error can say what was found. */
+function microsecondsToMs(value: unknown): unknown {
+  return typeof value === "number" ? Math.round(value / 1000) : value;
+}

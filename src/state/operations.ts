@@ -1,0 +1,179 @@
+/**
+ * The operations: what each does with a store, and the handler that runs them for a request. Every
+ * front door (Majordomo today, HTTP tomorrow) goes through this table.
+ *
+ * @module
+ */
+
+import { PlantdError } from "../errors.ts";
+import type { JsonObject } from "./json.ts";
+import { entryMembers, failure, flat, success } from "./replies.ts";
+import {
+  readBody,
+  readKey,
+  readKeyQuery,
+  readRequest,
+  readScope,
+  readValue,
+  unknownOperation,
+} from "./requests.ts";
+import type { Entry, Mutation, Store } from "./store.ts";
+
+/** What the operations work with. */
+export interface OperationContext {
+  readonly store: Store;
+  /** Largest value in bytes of JSON text. */
+  readonly valueBytesMax: number;
+  /** The data of a `health` reply; the service knows more than the store does. */
+  readonly health: () => Readonly<Record<string, unknown>>;
+  /** Told of failures that are no peer's fault. */
+  readonly onFault: (operation: string, thrown: unknown) => void;
+  /** Told of every body that was answered. */
+  readonly onAnswer?: (operation: string, ok: boolean) => void;
+}
+
+/** Makes the reply to one body of a request that came from `source`. */
+type Operation = (
+  context: OperationContext,
+  body: JsonObject,
+  source: string,
+) => Uint8Array | Promise<Uint8Array>;
+
+const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+  ["create-scope", createScope],
+  ["delete-scope", deleteScope],
+  ["list-scopes", listScopes],
+  ["set", async (...of) => flat((await set(...of)).members)],
+  ["get", (context, body) => flat(get(context, body).members)],
+  ["state-set", async (...of) => success(withScope(await set(...of)))],
+  ["state-get", (context, body) => success(withScope(get(context, body)))],
+  ["delete", deleteKey],
+  ["list-keys", listKeys],
+  ["health", (context) => success(context.health())],
+]);
+
+/** Names of all operations, as they go over the wire. */
+export const OPERATION_NAMES: readonly string[] = [...OPERATIONS.keys()];
+
+/**
+ * Runs a request and resolves with its reply: one frame for each JSON frame, in order. It never
+ * rejects; what goes wrong is said in the frame it concerns.
+ *
+ * @param frames Body frames: operation, then JSON (PROTOCOL section 2).
+ * @param source Who asks, for the entries that are written.
+ *
+ * @example
+ * ```ts
+ * await handleRequest(context, [utf8("list-scopes")], "mdp:0012ab34cd");
+ * // [utf8('{"success":true,"data":{"scopes":[],"count":0}}')]
+ * ```
+ */
+export async function handleRequest(
+  context: OperationContext,
+  frames: readonly Uint8Array[],
+  source: string,
+): Promise<Uint8Array[]> {
+  try {
+    const { operation, bodies } = readRequest(frames);
+    const run = OPERATIONS.get(operation);
+    if (!run) {
+      const unknown = failure(unknownOperation(operation, OPERATION_NAMES));
+      context.onAnswer?.("unknown", false);
+      return bodies.map(() => unknown);
+    }
+    // All are begun before the first is awaited: a store takes them in this order, in one commit.
+    return await Promise.all(
+      bodies.map((body) => answer(context, operation, run, body, source)),
+    );
+  } catch (thrown) {
+    return [failed(context, "unknown", thrown)];
+  }
+}
+
+async function answer(
+  context: OperationContext,
+  name: string,
+  run: Operation,
+  frame: Uint8Array,
+  source: string,
+): Promise<Uint8Array> {
+  try {
+    const reply = await run(context, readBody(frame), source);
+    context.onAnswer?.(name, true);
+    return reply;
+  } catch (thrown) {
+    return failed(context, name, thrown);
+  }
+}
+
+function failed(context: OperationContext, name: string, thrown: unknown): Uint8Array {
+  if (!(thrown instanceof PlantdError)) context.onFault(name, thrown);
+  context.onAnswer?.(name, false);
+  return failure(thrown);
+}
+
+async function createScope({ store }: OperationContext, body: JsonObject, source: string) {
+  const scope = readScope(body);
+  await store.commit({ mutations: [{ kind: "create-scope", scope }], source });
+  return success({ scope, status: "created" });
+}
+
+async function deleteScope({ store }: OperationContext, body: JsonObject, source: string) {
+  const scope = readScope(body);
+  await store.commit({ mutations: [{ kind: "delete-scope", scope }], source });
+  return success({ scope, status: "deleted" });
+}
+
+function listScopes({ store }: OperationContext) {
+  const scopes = store.scopes();
+  return success({ scopes, count: scopes.length });
+}
+
+/** The members of a reply about one key, and the scope that only `state-*` replies repeat. */
+interface KeyReply {
+  readonly scope: string;
+  readonly members: Readonly<Record<string, unknown>>;
+}
+
+function withScope({ scope, members }: KeyReply): Readonly<Record<string, unknown>> {
+  return { scope, ...members };
+}
+
+async function set(
+  { store, valueBytesMax }: OperationContext,
+  body: JsonObject,
+  source: string,
+): Promise<KeyReply> {
+  const scope = readScope(body);
+  const key = readKey(body);
+  const value = readValue(body, valueBytesMax);
+  const mutation: Mutation = { kind: "set", scope, key, value, missingScope: "create" };
+  const { revision, timeMs } = await store.commit({ mutations: [mutation], source });
+  const entry: Entry = { value: value.text, revision, timeMs, source };
+  return { scope, members: entryMembers(key, entry) };
+}
+
+function get({ store }: OperationContext, body: JsonObject): KeyReply {
+  const scope = readScope(body);
+  const key = readKey(body);
+  const entry = store.get(scope, key);
+  if (entry === undefined) {
+    throw new PlantdError("key_not_found", `scope "${scope}" has no key ${JSON.stringify(key)}`, {
+      data: { scope, key },
+    });
+  }
+  return { scope, members: entryMembers(key, entry) };
+}
+
+async function deleteKey({ store }: OperationContext, body: JsonObject, source: string) {
+  const scope = readScope(body);
+  const key = readKey(body);
+  await store.commit({ mutations: [{ kind: "delete", scope, key }], source });
+  return success({ scope, key, status: "deleted" });
+}
+
+function listKeys({ store }: OperationContext, body: JsonObject) {
+  const scope = readScope(body);
+  const { keys, more } = store.listKeys(scope, readKeyQuery(body));
+  return success({ scope, keys, count: keys.length, more });
+}

@@ -1,0 +1,43 @@
+/**
+ * What a caller gets back: one JSON object for each JSON frame it sent (PROTOCOL section 2).
+ *
+ * @module
+ */
+
+import { messageOf, PlantdError, wireCodeOf } from "../errors.ts";
+import { JsonText, stringify } from "./json.ts";
+import type { Entry } from "./store.ts";
+
+const encoder = new TextEncoder();
+
+/** `members` as the bytes of a JSON object: the reply of `get` and `set`. */
+export function flat(members: Readonly<Record<string, unknown>>): Uint8Array {
+  return encoder.encode(stringify(members));
+}
+
+/** `{"success":true,"data":...}`: the reply of everything else. */
+export function success(data: Readonly<Record<string, unknown>>): Uint8Array {
+  return flat({ success: true, data });
+}
+
+/**
+ * `{"success":false,"error":"sentence","code":"..."}`.
+ *
+ * What is no {@link PlantdError} is a fault of ours: the caller learns that it happened, not how.
+ */
+export function failure(thrown: unknown): Uint8Array {
+  const error = thrown instanceof PlantdError
+    ? messageOf(thrown)
+    : "the service failed; its log says why";
+  return flat({ success: false, error, code: wireCodeOf(thrown) });
+}
+
+/** An entry as the members of a reply; `time` is ISO 8601 in UTC with milliseconds. */
+export function entryMembers(key: string, entry: Entry): Readonly<Record<string, unknown>> {
+  return {
+    key,
+    value: new JsonText(entry.value),
+    revision: entry.revision,
+    time: new Date(entry.timeMs).toISOString(),
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The body of a request: an operation's name, then one JSON frame for each time it is wanted
+ * (PROTOCOL section 2).
+ *
+ * @module
+ */
+
+import { PlantdError } from "../errors.ts";
+import { LIST_KEYS_MAX, REQUEST_FRAMES_MAX } from "../limits.ts";
+import { type JsonObject, type JsonText, kindOf, parseObject } from "./json.ts";
+import { invalid, keyName, scopeName, utf8Bytes } from "./names.ts";
+import type { KeyQuery } from "./store.ts";
+
+/** Characters of an unknown operation that an error repeats. */
+const QUOTED_CHARS_MAX = 64;
+
+/** A request taken apart, its JSON not read yet. */
+export interface Request {
+  /** The operation's name as sent; not necessarily one that exists. */
+  readonly operation: string;
+  /** One or more frames of JSON; a request without any counts as one with `{}`. */
+  readonly bodies: readonly Uint8Array[];
+}
+
+const lenient = new TextDecoder();
+const EMPTY_OBJECT = new TextEncoder().encode("{}");
+
+/**
+ * Takes the body frames of a request apart.
+ *
+ * @throws {PlantdError} `invalid_request` when there is no frame or there are too many.
+ *
+ * @example
+ * ```ts
+ * readRequest([utf8("get"), utf8('{"service":"a","key":"k"}')]); // { operation: "get", bodies: [..] }
+ * ```
+ */
+export function readRequest(frames: readonly Uint8Array[]): Request {
+  const [operation, ...bodies] = frames;
+  if (operation === undefined) {
+    throw new PlantdError(
+      "invalid_request",
+      "an operation is needed, found a request without frames",
+    );
+  }
+  if (bodies.length > REQUEST_FRAMES_MAX) {
+    throw new PlantdError(
+      "invalid_request",
+      `a request has at most ${REQUEST_FRAMES_MAX} JSON frames, found ${bodies.length}`,
+    );
+  }
+  return {
+    operation: lenient.decode(operation),
+    bodies: bodies.length === 0 ? [EMPTY_OBJECT] : bodies,
+  };
+}
+
+/** The failure for an operation that does not exist. */
+export function unknownOperation(operation: string, known: readonly string[]): PlantdError {
+  const quoted = JSON.stringify(operation.slice(0, QUOTED_CHARS_MAX));
+  return new PlantdError(
+    "unknown_operation",
+    `there is no operation ${quoted}; there are ${known.join(", ")}`,
+  );
+}
+
+/** The JSON object in one body frame; an empty frame counts as `{}`. */
+export function readBody(frame: Uint8Array): JsonObject {
+  return parseObject(frame.length === 0 ? EMPTY_OBJECT : frame);
+}
+
+/** Field `service`: the scope. */
+export function readScope(body: JsonObject): string {
+  return scopeName(body.members.service);
+}
+
+/** Field `key`. */
+export function readKey(body: JsonObject): string {
+  return keyName(body.members.key);
+}
+
+/**
+ * Field `value`: any JSON value of at most `bytesMax` bytes of JSON text.
+ *
+ * @throws {PlantdError} `invalid_request` when it is missing, `value_too_large`.
+ */
+export function readValue(body: JsonObject, bytesMax: number): JsonText {
+  const value = body.textOf("value");
+  if (value === undefined) throw invalid("value", "a JSON value is needed, found nothing");
+  return checkValue(value, bytesMax);
+}
+
+/** `value` when it has at most `bytesMax` bytes; throws `value_too_large` otherwise. */
+export function checkValue(value: JsonText, bytesMax: number): JsonText {
+  const size = utf8Bytes(value.text);
+  if (size <= bytesMax) return value;
+  throw new PlantdError(
+    "value_too_large",
+    `field "value": a value has at most ${bytesMax} bytes of JSON, found ${size}`,
+    { data: { bytes: size, bytesMax } },
+  );
+}
+
+/** Fields `prefix`, `after` and `limit`. */
+export function readKeyQuery(body: JsonObject): KeyQuery {
+  const { prefix, after, limit } = body.members;
+  if (limit !== undefined && limit !== null && !isPageSize(limit)) {
+    const found = typeof limit === "number" ? String(limit) : kindOf(limit);
+    throw invalid("limit", `a whole number from 1 to ${LIST_KEYS_MAX} is needed, found ${found}`);
+  }
+  return {
+    limit: typeof limit === "number" ? limit : LIST_KEYS_MAX,
+    ...optionalText("prefix", prefix),
+    ...optionalText("after", after),
+  };
+}
+
+function isPageSize(limit: unknown): boolean {
+  return Number.isInteger(limit) && (limit as number) >= 1 && (limit as number) <= LIST_KEYS_MAX;
+}
+
+/** `{ [field]: value }` when there is a string, nothing when the field is absent or null. */
+function optionalText(field: string, value: unknown): Record<string, string> {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== "string") throw invalid(field, `a string is needed, found ${kindOf(value)}`);
+  return { [field]: value };
+}

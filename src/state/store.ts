@@ -1,0 +1,126 @@
+/**
+ * The Store port: what the operations need of a store, in words of the domain. Adapters implement it
+ * in `src/store`; `tests/store/contract.ts` is the suite that each of them must pass.
+ *
+ * @module
+ */
+
+import type { JsonText } from "./json.ts";
+
+/** The value of a key, and where it came from. */
+export interface Entry {
+  /** The value as compact JSON text. */
+  readonly value: string;
+  /** Revision of the change that wrote it. */
+  readonly revision: number;
+  /** Wall clock of the commit, milliseconds since 1970. */
+  readonly timeMs: number;
+  /** Who wrote it: `mdp:` and the client's address in hex, or `bus`. */
+  readonly source: string;
+}
+
+/** One thing a transaction does. */
+export type Mutation =
+  | { readonly kind: "create-scope"; readonly scope: string }
+  | { readonly kind: "delete-scope"; readonly scope: string }
+  | {
+    readonly kind: "set";
+    readonly scope: string;
+    readonly key: string;
+    readonly value: JsonText;
+    /** What to do when the scope does not exist. */
+    readonly missingScope: "create" | "fail";
+  }
+  | { readonly kind: "delete"; readonly scope: string; readonly key: string };
+
+/** Mutations that happen together or not at all, as one revision. */
+export interface Transaction {
+  readonly mutations: readonly Mutation[];
+  readonly source: string;
+}
+
+/** What became of a transaction, told when it is on disk. */
+export interface Committed {
+  /** Its revision; when it changed nothing, the store's revision at that moment. */
+  readonly revision: number;
+  readonly timeMs: number;
+}
+
+/** A committed mutation, as told to watchers. */
+export interface Change {
+  readonly revision: number;
+  readonly timeMs: number;
+  readonly source: string;
+  readonly scope: string;
+  readonly operation: Mutation["kind"];
+  /** Absent for create-scope and delete-scope. */
+  readonly key?: string;
+  /** JSON text; present for set. */
+  readonly value?: string;
+}
+
+/** One page of the keys of a scope, in order of their UTF-16 code units. */
+export interface KeyPage {
+  readonly keys: readonly string[];
+  /** True when more keys follow; ask again with `after` the last of these. */
+  readonly more: boolean;
+}
+
+/** Which keys to list. */
+export interface KeyQuery {
+  /** Only keys that begin with this. */
+  readonly prefix?: string;
+  /** Only keys behind this one. */
+  readonly after?: string;
+  /** At most so many. */
+  readonly limit: number;
+}
+
+/** Numbers for health and metrics. */
+export interface StoreStatus {
+  /** False while the last commit failed. */
+  readonly available: boolean;
+  /** Why the last commit failed. */
+  readonly failure?: string;
+  readonly epoch: string;
+  readonly revision: number;
+  readonly scopes: number;
+  readonly keys: number;
+  /** Transactions that wait for a commit or are in one. */
+  readonly pending: number;
+  /** Records on disk that could not be read when the store was opened. */
+  readonly damaged: number;
+}
+
+/** The reading half; answers come from memory and see every commit that was acknowledged. */
+export interface StateReader {
+  /** Names of all scopes, sorted. */
+  scopes(): readonly string[];
+  hasScope(scope: string): boolean;
+  /**
+   * The entry of `key`, or undefined when the scope has no such key.
+   *
+   * @throws {PlantdError} `scope_not_found`.
+   */
+  get(scope: string, key: string): Entry | undefined;
+  /** @throws {PlantdError} `scope_not_found`. */
+  listKeys(scope: string, query: KeyQuery): KeyPage;
+  status(): StoreStatus;
+}
+
+/** A store of scopes, keys and values. */
+export interface Store extends StateReader, AsyncDisposable {
+  /**
+   * Applies `transaction` whole and resolves when it is on disk. Transactions take effect in the order
+   * of the calls.
+   *
+   * @throws {PlantdError} `scope_exists`, `scope_not_found`, `storage_full`, `storage_unavailable`; then
+   * nothing of it happened.
+   */
+  commit(transaction: Transaction): Promise<Committed>;
+  /**
+   * Calls `listener` with the changes of each commit, in order of revision, after they can be read and
+   * before their callers are answered. The returned function ends it.
+   */
+  watch(listener: (changes: readonly Change[]) => void): () => void;
+}

@@ -1,0 +1,105 @@
+/**
+ * Group commit: while one commit runs, the transactions that arrive gather for the next. No timer: a
+ * lone writer never waits, and the busier the store, the more share one fsync.
+ *
+ * @module
+ */
+
+import { utf8Bytes } from "../state/names.ts";
+import type { Committed, Transaction } from "../state/store.ts";
+
+/** A transaction that waits, and the caller that waits for it. */
+export interface Waiting {
+  readonly transaction: Transaction;
+  /** Upper bound of what it adds to a commit, in bytes. */
+  readonly bytes: number;
+  readonly resolve: (committed: Committed) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Hands over the next transaction if there is one and `fits` agrees to it; a transaction that is
+ * refused comes first in the next commit.
+ */
+export type Take = (fits: (next: Waiting) => boolean) => Waiting | undefined;
+
+/** Header, checksum, scope id and Deno KV's own framing of one entry, in bytes; rounded up. */
+const ENTRY_OVERHEAD_BYTES = 256;
+
+/**
+ * Collects transactions and has them written, one commit at a time.
+ *
+ * @example
+ * ```ts
+ * const queue = new CommitQueue(async (take) => {
+ *   for (let next; (next = take(() => true));) next.resolve(await write(next.transaction));
+ * });
+ * await queue.push({ mutations: [{ kind: "create-scope", scope: "a" }], source: "bus" });
+ * ```
+ */
+export class CommitQueue {
+  readonly #write: (take: Take) => Promise<void>;
+  #waiting: Waiting[] = [];
+  /** Index of the first that nobody has taken. */
+  #head = 0;
+  #taken = 0;
+  #running: Promise<void> | undefined;
+
+  /**
+   * @param write Takes at least one transaction and as many as make one commit, commits, and settles
+   * each that it took. It does not throw.
+   */
+  constructor(write: (take: Take) => Promise<void>) {
+    this.#write = write;
+  }
+
+  /** Transactions not yet answered. */
+  get pending(): number {
+    return this.#waiting.length - this.#head + this.#taken;
+  }
+
+  /** Queues `transaction`; resolves when it is on disk. */
+  push(transaction: Transaction): Promise<Committed> {
+    const { promise, resolve, reject } = Promise.withResolvers<Committed>();
+    this.#waiting.push({ transaction, bytes: bytesOf(transaction), resolve, reject });
+    this.#running ??= this.#run();
+    return promise;
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // The callers of this very turn of the event loop belong to the first commit already.
+    await Promise.resolve();
+    while (this.#head < this.#waiting.length) {
+      await this.#write((fits) => this.#take(fits));
+      this.#taken = 0;
+    }
+    this.#running = undefined;
+  }
+
+  #take(fits: (next: Waiting) => boolean): Waiting | undefined {
+    const next = this.#waiting[this.#head];
+    if (!next || !fits(next)) return undefined;
+    this.#head += 1;
+    this.#taken += 1;
+    if (this.#head === this.#waiting.length) {
+      this.#waiting = [];
+      this.#head = 0;
+    }
+    return next;
+  }
+}
+
+function bytesOf({ mutations }: Transaction): number {
+  let bytes = 0;
+  for (const mutation of mutations) {
+    bytes += ENTRY_OVERHEAD_BYTES;
+    if ("key" in mutation) bytes += utf8Bytes(mutation.key);
+    if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);
+  }
+  return bytes;
+}

@@ -1,0 +1,40 @@
+/**
+ * What the {@link DurableStore} needs of a disk. `deno_kv.ts` is the default one; tests put one in
+ * between that fails when told to.
+ *
+ * @module
+ */
+
+import type { Draft } from "./draft.ts";
+import type { Mirror, StoredEntry, ValueRef } from "./mirror.ts";
+
+/** Where the store's history stands. */
+export interface Position {
+  /** Identity of this history. */
+  readonly epoch: string;
+  /** Revision of the last commit. */
+  readonly revision: number;
+  /** Id of the next scope to be created. */
+  readonly nextScopeId: number;
+}
+
+/** A place that keeps drafts for good. */
+export interface Disk {
+  /** As of the last write that resolved. */
+  readonly meta: Position;
+  /**
+   * Writes all that `draft` holds, at once or not at all, and resolves when it is on disk, with where
+   * it put the values that were too large for one record. One call at a time.
+   */
+  write(draft: Draft): Promise<ReadonlyMap<StoredEntry, ValueRef>>;
+  /** Lets go of the disk. */
+  close(): Promise<void>;
+}
+
+/** A disk just opened, and what was on it. */
+export interface Loaded {
+  readonly disk: Disk;
+  readonly mirror: Mirror;
+  /** Records that could not be read; they are left where they are. */
+  readonly damaged: number;
+}

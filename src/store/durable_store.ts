@@ -1,0 +1,173 @@
+/**
+ * The Store over a disk: reads come from memory, writes go to disk in groups, and only then is a caller
+ * answered and a change told.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../clock.ts";
+import { messageOf, PlantdError } from "../errors.ts";
+import { CHANGE_KEYS_MAX } from "../limits.ts";
+import type {
+  Change,
+  Committed,
+  Entry,
+  KeyPage,
+  KeyQuery,
+  Store,
+  StoreStatus,
+  Transaction,
+} from "../state/store.ts";
+import { CommitQueue, type Take, type Waiting } from "./commit_queue.ts";
+import type { Disk, Loaded } from "./disk.ts";
+import { type Applied, Draft } from "./draft.ts";
+import type { Mirror } from "./mirror.ts";
+
+/** Bytes of transactions after which a commit is full; Deno KV takes 819,200 with its framing. */
+const COMMIT_BYTES_MAX = 600_000;
+/** Records a draft may touch before it is full; with one more transaction it stays below 1000. */
+const COMMIT_RECORDS_MAX = 550;
+
+/**
+ * A {@link Store} on a {@link Disk}.
+ *
+ * @example
+ * ```ts
+ * await using store = new DurableStore(await openDenoKv({ path: "/var/lib/plantd/state.db" }));
+ * await store.commit({ mutations: [{ kind: "create-scope", scope: "org.plantd.Test" }], source: "bus" });
+ * ```
+ */
+export class DurableStore implements Store {
+  readonly #disk: Disk;
+  readonly #mirror: Mirror;
+  readonly #clock: Clock;
+  readonly #damaged: number;
+  readonly #queue = new CommitQueue((take) => this.#commitNext(take));
+  readonly #listeners = new Set<(changes: readonly Change[]) => void>();
+  #failure: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @param loaded An opened disk and what it holds; the store owns both from now on. */
+  constructor({ disk, mirror, damaged }: Loaded, clock: Clock = systemClock) {
+    this.#disk = disk;
+    this.#mirror = mirror;
+    this.#damaged = damaged;
+    this.#clock = clock;
+  }
+
+  scopes(): readonly string[] {
+    return this.#mirror.scopeNames();
+  }
+
+  hasScope(scope: string): boolean {
+    return this.#mirror.scope(scope) !== undefined;
+  }
+
+  get(scope: string, key: string): Entry | undefined {
+    return this.#mirror.get(scope, key);
+  }
+
+  listKeys(scope: string, query: KeyQuery): KeyPage {
+    return this.#mirror.listKeys(scope, query);
+  }
+
+  status(): StoreStatus {
+    return {
+      available: this.#failure === undefined && this.#closing === undefined,
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+      epoch: this.#disk.meta.epoch,
+      revision: this.#disk.meta.revision,
+      scopes: this.#mirror.scopeCount,
+      keys: this.#mirror.keyCount,
+      pending: this.#queue.pending,
+      damaged: this.#damaged,
+    };
+  }
+
+  commit(transaction: Transaction): Promise<Committed> {
+    const { length } = transaction.mutations;
+    if (length > CHANGE_KEYS_MAX) {
+      return Promise.reject(
+        new PlantdError(
+          "invalid_request",
+          `one change touches at most ${CHANGE_KEYS_MAX} keys, found ${length}`,
+        ),
+      );
+    }
+    if (this.#closing) {
+      return Promise.reject(new PlantdError("storage_unavailable", "the store is closing"));
+    }
+    return this.#queue.push(transaction);
+  }
+
+  watch(listener: (changes: readonly Change[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#queue.idle().then(() => this.#disk.close());
+    return this.#closing;
+  }
+
+  async #commitNext(take: Take): Promise<void> {
+    const timeMs = this.#clock.now();
+    const draft = new Draft(this.#mirror, { ...this.#disk.meta, timeMs });
+    const outcomes = fill(draft, take);
+    const changes = outcomes.flatMap(({ applied }) => applied?.changes ?? []);
+    if (changes.length > 0) {
+      try {
+        draft.merge(await this.#disk.write(draft));
+        this.#failure = undefined;
+      } catch (thrown) {
+        const error = storageError(thrown);
+        this.#failure = error.message;
+        for (const { waiting } of outcomes) waiting.reject(error);
+        return;
+      }
+      for (const listener of this.#listeners) listener(changes);
+    }
+    for (const { waiting, applied, refusal } of outcomes) {
+      if (applied) waiting.resolve({ revision: applied.revision, timeMs });
+      else waiting.reject(refusal);
+    }
+  }
+}
+
+/** What one transaction came to; a refusal holds only if the commit does, it may rest on it. */
+interface Outcome {
+  readonly waiting: Waiting;
+  readonly applied?: Applied;
+  readonly refusal?: unknown;
+}
+
+/** Applies transactions to `draft` until it is full or none waits. */
+function fill(draft: Draft, take: Take): Outcome[] {
+  const outcomes: Outcome[] = [];
+  let bytes = 0;
+  for (;;) {
+    const waiting = take((next) =>
+      bytes === 0 ||
+      (bytes + next.bytes <= COMMIT_BYTES_MAX && draft.recordsTouched <= COMMIT_RECORDS_MAX)
+    );
+    if (!waiting) return outcomes;
+    bytes += waiting.bytes;
+    try {
+      outcomes.push({ waiting, applied: draft.apply(waiting.transaction) });
+    } catch (refusal) {
+      outcomes.push({ waiting, refusal });
+    }
+  }
+}
+
+/** What the disk said, as an error for whoever wanted to write. */
+function storageError(thrown: unknown): PlantdError {
+  if (thrown instanceof PlantdError) return thrown;
+  const said = messageOf(thrown);
+  const full = said.includes("database or disk is full");
+  return new PlantdError(
+    full ? "storage_full" : "storage_unavailable",
+    full ? "the disk is full; nothing was stored" : `the database cannot be written: ${said}`,
+    { cause: thrown },
+  );
+}

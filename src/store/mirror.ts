@@ -1,0 +1,136 @@
+/**
+ * The store's contents in memory: what reads are served from, and what a commit is planned against.
+ *
+ * @module
+ */
+
+import { PlantdError } from "../errors.ts";
+import type { Entry, KeyPage, KeyQuery } from "../state/store.ts";
+
+/** Where the pieces of a value are that is too large for one record. */
+export interface ValueRef {
+  /** Names the pieces; never used twice. */
+  readonly id: string;
+  readonly pieces: number;
+}
+
+/** An entry, and where its value is on disk if not beside it. */
+export interface StoredEntry extends Entry {
+  readonly ref?: ValueRef;
+}
+
+/** A scope and all its entries. */
+export interface Scope {
+  /** Stands for the scope in the keys of its entries; never used twice. */
+  readonly id: number;
+  readonly name: string;
+  readonly entries: Map<string, StoredEntry>;
+}
+
+/**
+ * Scopes and entries as of the last commit.
+ *
+ * @example
+ * ```ts
+ * const mirror = new Mirror();
+ * mirror.addScope({ id: 1, name: "org.plantd.Test", entries: new Map() });
+ * mirror.get("org.plantd.Test", "k"); // undefined
+ * ```
+ */
+export class Mirror {
+  readonly #scopes = new Map<string, Scope>();
+  /** Sorted keys by scope, made when a listing needs them and dropped when keys come or go. */
+  readonly #sorted = new Map<Scope, readonly string[]>();
+  #keys = 0;
+
+  /** Number of keys in all scopes. */
+  get keyCount(): number {
+    return this.#keys;
+  }
+
+  /** Number of scopes. */
+  get scopeCount(): number {
+    return this.#scopes.size;
+  }
+
+  /** Names of all scopes, sorted. */
+  scopeNames(): readonly string[] {
+    return [...this.#scopes.keys()].sort();
+  }
+
+  /** The scope of that name, if there is one. */
+  scope(name: string): Scope | undefined {
+    return this.#scopes.get(name);
+  }
+
+  /** The entry of `key`; throws `scope_not_found`. */
+  get(scope: string, key: string): StoredEntry | undefined {
+    return this.#existing(scope).entries.get(key);
+  }
+
+  /** A page of sorted keys; throws `scope_not_found`. */
+  listKeys(scopeName: string, { prefix = "", after, limit }: KeyQuery): KeyPage {
+    const scope = this.#existing(scopeName);
+    let keys = this.#sorted.get(scope);
+    if (!keys) {
+      keys = [...scope.entries.keys()].sort();
+      this.#sorted.set(scope, keys);
+    }
+    let from = firstIndex(keys, (key) => key >= prefix);
+    if (after !== undefined) from = Math.max(from, firstIndex(keys, (key) => key > after));
+    const page: string[] = [];
+    let i = from;
+    while (i < keys.length && page.length < limit && keys[i]!.startsWith(prefix)) {
+      page.push(keys[i]!);
+      i += 1;
+    }
+    return { keys: page, more: i < keys.length && keys[i]!.startsWith(prefix) };
+  }
+
+  /** Adds a scope with what it holds. */
+  addScope(scope: Scope): void {
+    this.#scopes.set(scope.name, scope);
+    this.#keys += scope.entries.size;
+  }
+
+  /** Takes a scope away with what it holds. */
+  dropScope(scope: Scope): void {
+    if (this.#scopes.get(scope.name) === scope) this.#scopes.delete(scope.name);
+    this.#sorted.delete(scope);
+    this.#keys -= scope.entries.size;
+  }
+
+  /** Sets or, given undefined, deletes the entry of `key`. */
+  put(scope: Scope, key: string, entry: StoredEntry | undefined): void {
+    const before = scope.entries.size;
+    if (entry) scope.entries.set(key, entry);
+    else scope.entries.delete(key);
+    const grown = scope.entries.size - before;
+    if (grown === 0) return;
+    this.#keys += grown;
+    this.#sorted.delete(scope);
+  }
+
+  #existing(name: string): Scope {
+    const scope = this.#scopes.get(name);
+    if (!scope) throw scopeNotFound(name);
+    return scope;
+  }
+}
+
+/** The failure for a scope that does not exist. */
+export function scopeNotFound(scope: string): PlantdError {
+  return new PlantdError("scope_not_found", `scope "${scope}" does not exist`, { data: { scope } });
+}
+
+/** Index of the first of `keys` for which `holds` turns true; `keys` are sorted by it. */
+function firstIndex(keys: readonly string[], holds: (key: string) => boolean): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(keys[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

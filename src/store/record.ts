@@ -1,0 +1,83 @@
+/**
+ * Records as they lie on disk: `<crc32 in 8 hex digits> <header as JSON>\n<body>`. Text, so that a
+ * person with a hex editor can still read what a damaged database holds; with a checksum, because
+ * SQLite does not notice a flipped bit in a value.
+ *
+ * @module
+ */
+
+import { crc32 } from "node:zlib";
+
+/** Bytes of the checksum and the blank behind it. */
+const CHECKSUM_BYTES = 9;
+const NEWLINE = 0x0a;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** A record taken apart. */
+export interface Record<Header> {
+  readonly header: Header;
+  readonly body: Uint8Array;
+}
+
+/** Thrown for bytes that are not a record or whose checksum is not theirs. */
+export class DamagedRecord extends Error {
+  override readonly name = "DamagedRecord";
+}
+
+/**
+ * Bytes of a record.
+ *
+ * @param header Anything JSON.stringify takes.
+ * @param body UTF-8 text or bytes.
+ *
+ * @example
+ * ```ts
+ * encodeRecord({ r: 12 }, '"oof"'); // bytes of 'a0b1c2d3 {"r":12}\n"oof"'
+ * ```
+ */
+export function encodeRecord(header: unknown, body: string | Uint8Array = ""): Uint8Array {
+  const head = `00000000 ${JSON.stringify(header)}\n`;
+  const bytes = typeof body === "string"
+    ? encoder.encode(head + body)
+    : concat(encoder.encode(head), body);
+  encoder.encodeInto(checksum(bytes), bytes);
+  return bytes;
+}
+
+/**
+ * Takes a record apart. The header's shape is as the checksum vouches for: the one it was written with.
+ *
+ * @throws {DamagedRecord}
+ */
+export function decodeRecord<Header>(bytes: unknown): Record<Header> {
+  if (!(bytes instanceof Uint8Array) || bytes.length <= CHECKSUM_BYTES) {
+    throw new DamagedRecord("a record is needed, found something else");
+  }
+  const sum = checksum(bytes);
+  for (let i = 0; i < sum.length; i += 1) {
+    if (bytes[i] !== sum.charCodeAt(i)) throw new DamagedRecord("the checksum does not match");
+  }
+  const end = bytes.indexOf(NEWLINE);
+  if (end < 0) throw new DamagedRecord("the header has no end");
+  try {
+    return {
+      header: JSON.parse(decoder.decode(bytes.subarray(CHECKSUM_BYTES, end))) as Header,
+      body: bytes.subarray(end + 1),
+    };
+  } catch {
+    throw new DamagedRecord("the header is not JSON");
+  }
+}
+
+function checksum(bytes: Uint8Array): string {
+  return crc32(bytes.subarray(CHECKSUM_BYTES)).toString(16).padStart(8, "0");
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
+}

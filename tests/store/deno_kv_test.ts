@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { DurableStore } from "../../src/store/durable_store.ts";
+import { openDenoKv } from "../../src/store/deno_kv.ts";
+import { JsonText } from "../../src/state/json.ts";
+import { tempDir } from "../helpers/temp.ts";
+import { set, testStoreContract } from "./contract.ts";
+import { text, until } from "../helpers/async.ts";
+
+testStoreContract("deno kv store", async () => {
+  const dir = await tempDir();
+  return {
+    open: async () => new DurableStore(await openDenoKv({ path: `${dir.path}/state.db` })),
+    [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
+  };
+});
+
+const source = "test";
+
+/** Number of records in the database under `prefix`; the store must be closed. */
+async function countRecords(path: string, prefix: string): Promise<number> {
+  const kv = await Deno.openKv(path);
+  let count = 0;
+  for await (const _ of kv.list({ prefix: [prefix] })) count += 1;
+  kv.close();
+  return count;
+}
+
+async function open(path: string): Promise<DurableStore> {
+  return new DurableStore(await openDenoKv({ path }));
+}
+
+/** Runs crash_writer.ts on `path`, kills it once it has said `after`, and returns all it said. */
+async function killWriter(
+  path: string,
+  mode: string,
+  after: (said: string) => boolean,
+): Promise<string> {
+  const writer = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", "tests/store/crash_writer.ts", path, mode],
+    cwd: new URL("../../", import.meta.url).pathname,
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let said = "";
+  let killed = false;
+  for await (const chunk of writer.stdout) {
+    said += text(chunk);
+    if (!killed && after(said)) {
+      writer.kill("SIGKILL");
+      killed = true;
+    }
+  }
+  await writer.status;
+  assert.ok(killed, "the writer ended by itself");
+  return said;
+}
+
+Deno.test("deno kv store - files are for their owner alone", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/new/state.db`;
+  await using store = await open(path);
+  await store.commit({ mutations: [set("a", "k", 1)], source });
+  assert.equal((await Deno.stat(`${dir.path}/new`)).mode! & 0o777, 0o700);
+  for await (const { name } of Deno.readDir(`${dir.path}/new`)) {
+    assert.equal((await Deno.stat(`${dir.path}/new/${name}`)).mode! & 0o777, 0o600, name);
+  }
+});
+
+Deno.test("deno kv store - a second one on the same file gets a clear error, a third after it a store", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const first = await open(path);
+  await assert.rejects(open(path), (error: Error) => {
+    assert.match(error.message, new RegExp(`state.db is in use by process ${Deno.pid}`));
+    return true;
+  });
+  await first[Symbol.asyncDispose]();
+  await using _again = await open(path);
+});
+
+Deno.test("deno kv store - a file that is no database, and a directory, are named and left alone", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  await Deno.writeTextFile(path, "this is a text about furnaces\n".repeat(500));
+  await assert.rejects(open(path), { code: "database_unusable", message: /state\.db/ });
+  assert.match(await Deno.readTextFile(path), /^this is a text/);
+  await assert.rejects(open(dir.path), { code: "database_unusable" });
+});
+
+Deno.test("deno kv store - a database of a newer format is refused", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const { encodeRecord } = await import("../../src/store/record.ts");
+  const kv = await Deno.openKv(path);
+  await kv.set(["m"], encodeRecord({ format: 2, epoch: "e", revision: 1, nextScopeId: 1 }));
+  kv.close();
+  await assert.rejects(open(path), { code: "database_unusable", message: /format 2/ });
+});
+
+Deno.test("deno kv store - paths that mean something else to Deno KV are files", async () => {
+  await using dir = await tempDir();
+  const cwd = Deno.cwd();
+  Deno.chdir(dir.path);
+  try {
+    await using store = await open(":memory:");
+    await store.commit({ mutations: [set("a", "k", 1)], source });
+    assert.ok((await Deno.stat(`${dir.path}/:memory:`)).isFile);
+  } finally {
+    Deno.chdir(cwd);
+  }
+});
+
+Deno.test("deno kv store - a damaged record is left out and counted, the rest is served", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await store.commit({ mutations: [set("a", "k", 1), set("a", "l", 2)], source });
+  }
+  const kv = await Deno.openKv(path);
+  const record = (await kv.get<Uint8Array>(["e", 1, "k"])).value!;
+  record[record.length - 1]! ^= 1;
+  await kv.set(["e", 1, "k"], record);
+  kv.close();
+  await using store = await open(path);
+  assert.equal(store.get("a", "k"), undefined);
+  assert.equal(store.get("a", "l")!.value, "2");
+  assert.equal(store.status().damaged, 1);
+});
+
+Deno.test("deno kv store - without a readable meta record a new epoch begins behind the highest revision", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  let epoch: string;
+  {
+    await using store = await open(path);
+    await store.commit({ mutations: [set("a", "k", 1)], source });
+    await store.commit({ mutations: [set("b", "k", 1)], source });
+    epoch = store.status().epoch;
+  }
+  const kv = await Deno.openKv(path);
+  await kv.set(["m"], new Uint8Array([1, 2, 3]));
+  kv.close();
+  await using store = await open(path);
+  assert.notEqual(store.status().epoch, epoch);
+  await store.commit({ mutations: [set("c", "k", 1)], source });
+  assert.deepEqual(store.scopes(), ["a", "b", "c"]);
+  assert.equal(store.get("c", "k")!.revision, 3);
+});
+
+Deno.test("deno kv store - a commit behind its back by another writer is refused, not overwritten", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  await using store = await open(path);
+  await store.commit({ mutations: [set("a", "k", 1)], source });
+  const kv = await Deno.openKv(path);
+  await kv.set(["m"], (await kv.get(["m"])).value);
+  kv.close();
+  await assert.rejects(store.commit({ mutations: [set("a", "k", 2)], source }), {
+    code: "storage_unavailable",
+    message: /another process/,
+  });
+  assert.equal(store.get("a", "k")!.value, "1");
+  assert.equal(store.status().available, false);
+});
+
+Deno.test("deno kv store - replaced and deleted large values and scopes leave no rubbish", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    const large = (c: string) => c.repeat(200_000);
+    await store.commit({ mutations: [set("a", "k", large("x"))], source });
+    await store.commit({ mutations: [set("a", "k", large("y"))], source });
+    await store.commit({ mutations: [set("a", "l", large("z"))], source });
+    await store.commit({ mutations: [{ kind: "delete", scope: "a", key: "l" }], source });
+    await store.commit({ mutations: [set("b", "k", large("x")), set("b", "l", 1)], source });
+    await store.commit({ mutations: [{ kind: "delete-scope", scope: "b" }], source });
+    await until("the garbage is purged", async () => {
+      // A reader of its own: the lock is between stores, and the count is only looked at.
+      return await countRecords(path, "g") === 0;
+    });
+  }
+  assert.equal(await countRecords(path, "v"), 4);
+  assert.equal(await countRecords(path, "e"), 1);
+  assert.equal(await countRecords(path, "s"), 1);
+});
+
+Deno.test("deno kv store - a scope of 100,000 keys goes at once and its entries soon after", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    const value = new JsonText('"0123456789"');
+    await Promise.all(Array.from({ length: 250 }, (_, i) =>
+      store.commit({
+        mutations: Array.from({ length: 400 }, (_, j) => (
+          { kind: "set", scope: "big", key: `key${i * 400 + j}`, value, missingScope: "create" }
+        )),
+        source,
+      })));
+    assert.equal(store.status().keys, 100_000);
+    await store.commit({ mutations: [set("small", "k", 1)], source });
+
+    // In one turn of the event loop the scope is whole, in the next it is gone.
+    const dropping = store.commit({ mutations: [{ kind: "delete-scope", scope: "big" }], source });
+    while (store.hasScope("big")) {
+      assert.equal(store.status().keys, 100_001);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.equal(store.status().keys, 1);
+    await dropping;
+    // A scope of the same name starts empty while the old one's entries are still on disk.
+    await store.commit({ mutations: [set("big", "fresh", 1)], source });
+    assert.deepEqual(store.listKeys("big", { limit: 10 }).keys, ["fresh"]);
+  }
+  {
+    await using again = await open(path);
+    assert.deepEqual(again.listKeys("big", { limit: 10 }).keys, ["fresh"]);
+    await until(
+      "the old entries are purged",
+      async () => await countRecords(path, "g") === 0,
+      60_000,
+    );
+  }
+  assert.equal(await countRecords(path, "e"), 2);
+});
+
+Deno.test("deno kv store - killed while writing: every acknowledged write is there, every large value whole", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  for (let round = 1; round <= 5; round += 1) {
+    const said = await killWriter(path, "write", (said) => said.split("\n").length > 60 * round);
+    await using store = await open(path);
+    const acknowledged = new Map(
+      said.split("\n").slice(0, -1).map((line) => line.split(" ") as [string, string]),
+    );
+    assert.ok(acknowledged.size > 0);
+    for (const [key, number] of acknowledged) {
+      const stored = JSON.parse(store.get("crash", key)!.value) as { n: number; fill: string };
+      assert.ok(stored.n >= Number(number), `${key}: ${stored.n} is older than ${number}`);
+      assert.equal(stored.fill, "x".repeat(stored.fill.length));
+      if (key === "large") assert.equal(stored.fill.length, 300_000);
+    }
+    assert.equal(store.status().damaged, 0);
+  }
+});
+
+Deno.test("deno kv store - killed while deleting a large scope: it is there whole, or gone", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  let whole = 0;
+  for (let round = 0; round < 6; round += 1) {
+    await killWriter(path, "drop", (said) => said.includes(round % 2 === 0 ? "filled" : "dropped"));
+    await using store = await open(path);
+    if (store.hasScope("big")) {
+      whole += 1;
+      assert.equal(store.listKeys("big", { limit: 100_000 }).keys.length, 20_000);
+    } else {
+      assert.equal(store.status().keys, 0);
+    }
+  }
+  assert.ok(whole < 6);
+});
