@@ -91,3 +91,9 @@ export const CLIENT_IN_FLIGHT_MAX = 256;
 
 /** Sockets a client keeps for its next requests. */
 export const CLIENT_IDLE_SOCKETS_MAX = 64;
+
+/** Messages a bus keeps for each slow subscriber, unless configured otherwise. */
+export const BUS_HIGH_WATER_MARK = 100_000;
+
+/** Bytes the command line reads from standard input as one value. */
+export const VALUE_BYTES_STDIN_MAX = MESSAGE_BYTES_MAX;

@@ -17,6 +17,7 @@ import {
   type BrokerPath,
   type ConfigKind,
   type ConfigOf,
+  DEV,
   type PathOf,
   type SettingTree,
   STATE,
@@ -84,6 +85,16 @@ export interface Loaded<Config> {
  */
 export function loadStateConfig(options: LoadOptions<StatePath> = {}): Loaded<StateConfig> {
   return load(STATE, options);
+}
+
+/**
+ * Loads the configuration of the command `dev`, as {@link loadStateConfig} does, but only from a file
+ * that was named, and with `.plantd/dev.db` as the default database.
+ *
+ * @throws {PlantdError} `config_invalid`, naming the file and line, the variable or the flag.
+ */
+export function loadDevConfig(options: LoadOptions<StatePath> = {}): Loaded<StateConfig> {
+  return load(DEV, options);
 }
 
 /**

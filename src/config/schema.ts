@@ -8,7 +8,12 @@
 
 import { z } from "zod";
 
-import { BUS_QUEUE_MAX, MESSAGE_BYTES_MAX, VALUE_BYTES_MAX } from "../limits.ts";
+import {
+  BUS_HIGH_WATER_MARK,
+  BUS_QUEUE_MAX,
+  MESSAGE_BYTES_MAX,
+  VALUE_BYTES_MAX,
+} from "../limits.ts";
 import { endpoint, item, oneOf, path, textLike, wholeNumber, yesOrNo } from "./leaves.ts";
 
 /** Room for the operation, the names and the JSON around a value within one message. */
@@ -92,7 +97,7 @@ export const BROKER_SETTINGS = {
   "heartbeat-ms": heartbeatMs(),
   "heartbeat-liveness": heartbeatLiveness(),
   "request-expiry-ms": wholeNumber(100, DAY_MS).prefault(60_000),
-  "high-water-mark": wholeNumber(1, 10_000_000).prefault(100_000),
+  "high-water-mark": wholeNumber(1, 10_000_000).prefault(BUS_HIGH_WATER_MARK),
   buses: z.array(bus, "a list of buses").max(BUSES_MAX, `a list of at most ${BUSES_MAX} buses`)
     .refine(
       (list) => new Set(list.map(({ name }) => name)).size === list.length,
@@ -199,6 +204,13 @@ export const STATE: ConfigKind<typeof STATE_SETTINGS> = {
   ]),
   fileVariable: "PLANTD_STATE_CONFIG",
   files: ["state.yml", "/etc/plantd/state.yml"],
+};
+
+/** How it is filled for `dev`: no file of the host is picked up, and the data lies out of the way. */
+export const DEV: ConfigKind<typeof STATE_SETTINGS> = {
+  ...STATE,
+  settings: { ...STATE_SETTINGS, database: { path: path().prefault(".plantd/dev.db") } },
+  files: [],
 };
 
 /** How {@link BrokerConfig} is filled. */

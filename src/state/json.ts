@@ -20,6 +20,8 @@ export class JsonText {
 
 /** A JSON object: its members parsed, and on request the text of one. */
 export interface JsonObject {
+  /** The object as it was read. */
+  readonly text: string;
   /** The object as JSON.parse gives it; `__proto__` and its like are plain members. */
   readonly members: Readonly<Record<string, unknown>>;
   /** The value of member `name` as compact text, or undefined when there is none; the last one wins. */
@@ -45,6 +47,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  */
 export function parseObject(bytes: Uint8Array): JsonObject {
   const text = decodeUtf8(bytes);
+  // Before JSON.parse, which takes seconds for a message full of brackets.
+  if (isTooDeep(text)) {
+    throw new PlantdError(
+      "invalid_json",
+      `the JSON is nested deeper than the ${JSON_DEPTH_MAX} levels allowed`,
+    );
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -54,13 +63,8 @@ export function parseObject(bytes: Uint8Array): JsonObject {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new PlantdError("invalid_json", `a JSON object is needed, found ${kindOf(parsed)}`);
   }
-  if (depthOf(text) > JSON_DEPTH_MAX) {
-    throw new PlantdError(
-      "invalid_json",
-      `the JSON is nested deeper than the ${JSON_DEPTH_MAX} levels allowed`,
-    );
-  }
   return {
+    text,
     members: parsed as Record<string, unknown>,
     textOf(name) {
       const found = membersOf(text).get(name);
@@ -113,8 +117,9 @@ function decodeUtf8(bytes: Uint8Array): string {
 
 /** JSON.parse's complaint without the quotation of what was sent: values are not for logs. */
 function sentenceOf(error: unknown): string {
-  const position = / position \d+/.exec(messageOf(error));
-  if (position) return `unexpected character at${position[0]}`;
+  // At the very end only: before it, the complaint may quote a peer that sends such words itself.
+  const position = / at position \d+(?= \(line \d+ column \d+\)$)/.exec(messageOf(error));
+  if (position) return `unexpected character${position[0]}`;
   return "unexpected end of input or bad character";
 }
 
@@ -122,13 +127,14 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 
-/** Index after the string whose opening quote is at `start`; `text` is valid JSON. */
+/** Index after the string whose opening quote is at `start`; the end of `text` if it has no end. */
 function stringEnd(text: string, start: number): number {
-  for (let i = start + 1;; i += 1) {
+  for (let i = start + 1; i < text.length; i += 1) {
     const code = text.charCodeAt(i);
     if (code === BACKSLASH) i += 1;
     else if (code === QUOTE) return i + 1;
   }
+  return text.length;
 }
 
 function opens(code: number): boolean {
@@ -139,17 +145,16 @@ function closes(code: number): boolean {
   return code === 0x7d || code === 0x5d;
 }
 
-/** Deepest nesting in valid JSON `text`; a scalar has depth 0. */
-function depthOf(text: string): number {
+/** Whether `text`, valid JSON or not, opens more than {@link JSON_DEPTH_MAX} levels. */
+function isTooDeep(text: string): boolean {
   let depth = 0;
-  let deepest = 0;
-  for (let i = 0; i < text.length; i += 1) {
+  for (let i = 0; i < text.length && depth <= JSON_DEPTH_MAX; i += 1) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) i = stringEnd(text, i) - 1;
-    else if (opens(code)) deepest = Math.max(deepest, depth += 1);
+    else if (opens(code)) depth += 1;
     else if (closes(code)) depth -= 1;
   }
-  return deepest;
+  return depth > JSON_DEPTH_MAX;
 }
 
 /** The members of the object that valid JSON `text` is: name to raw text of the value, the last wins. */

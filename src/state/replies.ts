@@ -32,12 +32,15 @@ export function failure(thrown: unknown): Uint8Array {
   return flat({ success: false, error, code: wireCodeOf(thrown) });
 }
 
-/** An entry as the members of a reply; `time` is ISO 8601 in UTC with milliseconds. */
+/** An entry as the members of a reply; times are ISO 8601 in UTC with ms. */
 export function entryMembers(key: string, entry: Entry): Readonly<Record<string, unknown>> {
   return {
     key,
     value: new JsonText(entry.value),
     revision: entry.revision,
     time: new Date(entry.timeMs).toISOString(),
+    source_time: entry.sourceTimeMs === undefined
+      ? undefined
+      : new Date(entry.sourceTimeMs).toISOString(),
   };
 }

@@ -17,6 +17,8 @@ export interface Entry {
   readonly timeMs: number;
   /** Who wrote it: `mdp:` and the client's address in hex, or `bus`. */
   readonly source: string;
+  /** The writer's own clock, milliseconds since 1970, where it sent one. */
+  readonly sourceTimeMs?: number;
 }
 
 /** One thing a transaction does. */
@@ -30,6 +32,7 @@ export type Mutation =
     readonly value: JsonText;
     /** What to do when the scope does not exist. */
     readonly missingScope: "create" | "fail";
+    readonly sourceTimeMs?: number;
   }
   | { readonly kind: "delete"; readonly scope: string; readonly key: string };
 

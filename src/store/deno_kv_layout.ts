@@ -5,7 +5,7 @@
  * |-------------------|-------------------------------------------|----------------------------------|
  * | `m`               | format, epoch, revision, next scope id    |                                  |
  * | `s`, name         | scope id                                  |                                  |
- * | `e`, scope id, key| revision, time, source, [id, pieces]      | value, unless it lies in pieces  |
+ * | `e`, scope id, key| revision, time, source, [id, pieces]...   | value, unless it lies in pieces  |
  * | `v`, id, number   |                                           | a piece of a large value         |
  * | `g`, id           | scope ids and value ids to be purged      |                                  |
  *
@@ -47,6 +47,8 @@ interface EntryHeader {
   readonly r: number;
   readonly t: number;
   readonly s: string;
+  /** Time of the source's clock. */
+  readonly o?: number;
   readonly v?: readonly [id: string, pieces: number];
 }
 
@@ -85,7 +87,8 @@ export function pieceKeys({ id, pieces }: ValueRef): Key[] {
 
 /** Record of an entry; with `ref` the value is not in it. */
 export function encodeEntry(entry: StoredEntry, ref: ValueRef | undefined): Uint8Array {
-  const header: EntryHeader = { r: entry.revision, t: entry.timeMs, s: entry.source };
+  const { revision: r, timeMs: t, source: s, sourceTimeMs: o } = entry;
+  const header: EntryHeader = o === undefined ? { r, t, s } : { r, t, s, o };
   if (!ref) return encodeRecord(header, entry.value);
   return encodeRecord({ ...header, v: [ref.id, ref.pieces] });
 }
@@ -102,7 +105,13 @@ export interface DecodedEntry extends Omit<StoredEntry, "value"> {
  * @throws {DamagedRecord}
  */
 export function decodeEntry(bytes: unknown): DecodedEntry {
-  const { header, body } = decodeRecord<EntryHeader>(bytes);
-  const entry = { revision: header.r, timeMs: header.t, source: header.s, body };
-  return header.v ? { ...entry, ref: { id: header.v[0], pieces: header.v[1] } } : entry;
+  const { header: { r, t, s, o, v }, body } = decodeRecord<EntryHeader>(bytes);
+  return {
+    revision: r,
+    timeMs: t,
+    source: s,
+    body,
+    ...(o === undefined ? {} : { sourceTimeMs: o }),
+    ...(v === undefined ? {} : { ref: { id: v[0], pieces: v[1] } }),
+  };
 }

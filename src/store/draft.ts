@@ -157,7 +157,7 @@ export class Draft {
         this.#drop(this.#existing(name));
         return [change];
       case "set": {
-        const { key, value } = mutation;
+        const { key, value, sourceTimeMs } = mutation;
         const created: Change[] = [];
         let draft = this.#find(name);
         if (!draft) {
@@ -165,7 +165,8 @@ export class Draft {
           draft = this.#create(name);
           created.push({ ...stamp, scope: name, operation: "create-scope" });
         }
-        this.#put(draft, key, { value: value.text, ...stamp });
+        const entry = { value: value.text, ...stamp };
+        this.#put(draft, key, sourceTimeMs === undefined ? entry : { ...entry, sourceTimeMs });
         return [...created, { ...change, key, value: value.text }];
       }
       case "delete": {

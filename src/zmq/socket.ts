@@ -6,8 +6,8 @@
  */
 
 import * as zmq from "zeromq";
-import { messageOf, PlantdError } from "../errors.ts";
-import { MESSAGE_BYTES_MAX } from "../limits.ts";
+import { PlantdError } from "../errors.ts";
+import { bindNative, connectNative, prepare } from "./native.ts";
 import type { Poller, PollSource } from "./poller.ts";
 
 /** One message: its frames in order. What came in belongs to the receiver. */
@@ -38,29 +38,23 @@ export interface SocketOptions {
   /** Called when a peer's connection comes up (after the handshake) or goes down. */
   onConnection?: (state: "up" | "down", address: string) => void;
   /** Messages queued for each peer before a send answers "full" (PUB drops instead). */
-  sendHighWaterMark?: number;
+  sendHighWaterMark?: number | undefined;
   /** Messages queued from each peer before its sender has to wait (a PUB drops instead). */
-  receiveHighWaterMark?: number;
+  receiveHighWaterMark?: number | undefined;
   /** Largest message accepted, in bytes; a peer that sends more is disconnected. */
-  messageBytesMax?: number;
+  messageBytesMax?: number | undefined;
   /** How long closing waits for what is still to be sent, in milliseconds. */
-  lingerMs?: number;
+  lingerMs?: number | undefined;
   /** Pause before the first reconnect, in milliseconds. */
-  reconnectMs?: number;
+  reconnectMs?: number | undefined;
   /** ROUTER: answer "unroutable" instead of dropping in silence. */
-  mandatory?: boolean;
+  mandatory?: boolean | undefined;
   /** DEALER, REQ: the identity the peer's ROUTER sees; libzmq makes one up otherwise. */
-  routingId?: string;
+  routingId?: string | undefined;
 }
 
 /** Number of ZMQ_FD, which the addon's types protect (zmq_getsockopt(3)). */
 const ZMQ_FD = 14;
-
-/**
- * TCP keep-alive in seconds and counts: a bus whose host lost power is noticed after about 25 s, where
- * a SUB, which never sends, would wait for ever.
- */
-const KEEPALIVE = { idle: 10, interval: 5, count: 3 } as const;
 
 const CONSTRUCTORS = {
   router: zmq.Router,
@@ -113,7 +107,11 @@ export class Socket implements PollSource, AsyncDisposable {
     // Constructed empty and set up option by option: a constructor that throws crashes at exit.
     // `as unknown`: the addon types ZMQ_FD's getter as protected.
     this.#native = new CONSTRUCTORS[kind]() as unknown as NativeSocket;
-    configure(this.#native, kind, options);
+    prepare(this.#native, {
+      ...options,
+      sends: kind !== "sub" && kind !== "pull",
+      receives: kind !== "pub" && kind !== "push",
+    });
     this.fd = this.#native.getInt32Option(ZMQ_FD);
     if (options.onConnection) void this.#observe(options.onConnection);
     openCount += 1;
@@ -141,20 +139,9 @@ export class Socket implements PollSource, AsyncDisposable {
   async bind(address: string): Promise<string> {
     // The addon refuses every other call while it binds, `readable` included.
     await this.#poller.detach(this);
-    try {
-      await this.#native.bind(address);
-    } catch (error) {
-      const inUse = (error as { code?: string }).code === "EADDRINUSE";
-      throw new PlantdError(
-        inUse ? "endpoint_in_use" : "endpoint_invalid",
-        inUse
-          ? `cannot bind ${address}: another process listens there`
-          : `cannot bind ${address}: ${messageOf(error)}`,
-        { data: { address }, cause: error },
-      );
-    }
+    const bound = await bindNative(this.#native, address);
     this.#attach();
-    return this.#native.lastEndpoint ?? address;
+    return bound;
   }
 
   /**
@@ -163,18 +150,7 @@ export class Socket implements PollSource, AsyncDisposable {
    * @throws {PlantdError} `endpoint_invalid` when the address is not one.
    */
   connect(address: string): void {
-    try {
-      this.#native.connect(address);
-    } catch (error) {
-      throw new PlantdError(
-        "endpoint_invalid",
-        `cannot connect to ${address}: ${messageOf(error)}`,
-        {
-          data: { address },
-          cause: error,
-        },
-      );
-    }
+    connectNative(this.#native, address);
     this.#attach();
   }
 
@@ -248,29 +224,4 @@ export class Socket implements PollSource, AsyncDisposable {
       else if (event.type === "disconnect") onConnection("down", address);
     }
   }
-}
-
-/** Sets every option by name; each was checked to be accepted by the addon under Deno. */
-function configure(native: NativeSocket, kind: SocketKind, options: SocketOptions): void {
-  const set = native as unknown as Record<string, unknown>;
-  const sends = kind !== "sub" && kind !== "pull";
-  const receives = kind !== "pub" && kind !== "push";
-  // Zero keeps the addon from uv_poll and uv timers, both of which fail under Deno.
-  if (sends) set.sendTimeout = 0;
-  if (receives) set.receiveTimeout = 0;
-  set.linger = options.lingerMs ?? 0;
-  set.maxMessageSize = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
-  set.reconnectInterval = options.reconnectMs ?? 100;
-  set.tcpKeepalive = 1;
-  set.tcpKeepaliveIdle = KEEPALIVE.idle;
-  set.tcpKeepaliveInterval = KEEPALIVE.interval;
-  set.tcpKeepaliveCount = KEEPALIVE.count;
-  if (sends && options.sendHighWaterMark !== undefined) {
-    set.sendHighWaterMark = options.sendHighWaterMark;
-  }
-  if (receives && options.receiveHighWaterMark !== undefined) {
-    set.receiveHighWaterMark = options.receiveHighWaterMark;
-  }
-  if (options.mandatory) set.mandatory = true;
-  if (options.routingId) set.routingId = options.routingId;
 }

@@ -1,0 +1,63 @@
+/**
+ * `plantd-state broker`: a Majordomo broker and the buses of a plant network.
+ *
+ * @module
+ */
+
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
+import { command, constant, option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { loadBrokerConfig } from "../config/load.ts";
+import { configureLog, logOf } from "../log.ts";
+import { Network } from "../network.ts";
+import { configOption, flag, logOptions, type SettingValues } from "./options.ts";
+import { runUntilStopped } from "./run_until_stopped.ts";
+
+/** Parser of the command. */
+export const brokerCommand = command(
+  "broker",
+  merge(
+    object({ command: constant("broker") }),
+    object("Settings", {
+      config: configOption,
+      endpoint: optional(
+        option("--endpoint", string({ metavar: "ENDPOINT" }), {
+          description: message`Where the broker listens.`,
+        }),
+      ),
+    }),
+    logOptions,
+  ),
+  {
+    brief: message`Run a Majordomo broker and the buses.`,
+    description:
+      message`Run a Majordomo broker and the configured XSUB/XPUB buses (state, event and metric), until SIGINT or SIGTERM.`,
+  },
+);
+
+/** What the command's options parse to. */
+export interface BrokerValues extends Pick<SettingValues, "config" | "logLevel" | "logFormat"> {
+  readonly endpoint?: string | undefined;
+}
+
+/** Runs the command. */
+export async function broker(values: BrokerValues): Promise<number> {
+  const { config } = loadBrokerConfig({
+    configPath: values.config,
+    flags: {
+      endpoint: flag("--endpoint", values.endpoint),
+      "log.level": flag("--log-level", values.logLevel),
+      "log.format": flag("--log-format", values.logFormat),
+    },
+  });
+  configureLog(config.log.level, config.log.format);
+  const { endpoint, heartbeatMs, heartbeatLiveness: liveness, ...rest } = config;
+  let network: Network;
+  return await runUntilStopped(
+    async () =>
+      network = await Network.start({ ...rest, endpoint: endpoint.address, heartbeatMs, liveness }),
+    () => logOf("broker").info("serving", { endpoint: network.endpoint, buses: network.buses }),
+  );
+}

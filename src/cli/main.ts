@@ -1,0 +1,95 @@
+/**
+ * The command line: arguments in, exit code out.
+ *
+ * @module
+ */
+
+import { or } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { runSync } from "@optique/run";
+import { nearest } from "../config/words.ts";
+import { PlantdError } from "../errors.ts";
+import { PROGRAM, VERSION } from "../version.ts";
+import { broker, brokerCommand } from "./broker.ts";
+import { config, configCommand } from "./config.ts";
+import { dev, devCommand } from "./dev.ts";
+import { EXIT, exitCodeOf } from "./exit_codes.ts";
+import { complain, print } from "./output.ts";
+import { serve, serveCommand } from "./serve.ts";
+import { stateCommand } from "./state.ts";
+import { state } from "./state_run.ts";
+import { namesIn, withNegativeValueLast } from "./words.ts";
+
+const parser = or(serveCommand, devCommand, brokerCommand, stateCommand, configCommand);
+
+/** Options of the program itself; any other first option belongs to `serve`. */
+const GLOBAL_OPTIONS = ["-h", "--help", "-V", "--version"];
+
+/** Thrown to get out of the parser, which would otherwise end the process itself. */
+class Exit {
+  constructor(readonly code: number) {}
+}
+
+/**
+ * Runs a command line.
+ *
+ * @param args Arguments without the program's name.
+ * @returns The exit code, see {@link EXIT}. Never throws.
+ *
+ * @example
+ * ```ts
+ * await main(["version"]); // prints 0.1.0, returns 0
+ * ```
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const values = parse(args);
+    switch (values.command) {
+      case "serve":
+        return await serve(values);
+      case "dev":
+        return await dev(values);
+      case "broker":
+        return await broker(values);
+      case "state":
+        return await state(values);
+      case "config":
+        return config(values);
+    }
+  } catch (thrown) {
+    if (thrown instanceof Exit) return thrown.code;
+    complain(thrown);
+    return exitCodeOf(thrown);
+  }
+}
+
+function parse(args: readonly string[]) {
+  const [first] = args;
+  const implied = first === undefined ||
+    (first.startsWith("-") && !GLOBAL_OPTIONS.includes(first));
+  return runSync(parser, {
+    programName: PROGRAM,
+    args: withNegativeValueLast(implied ? ["serve", ...args] : args),
+    brief: message`State service for plant control networks.`,
+    help: "both",
+    version: { value: VERSION, command: true, option: { names: ["-V", "--version"] } },
+    completion: "command",
+    aboveError: "none",
+    showDefault: true,
+    stdout: print,
+    stderr: complainOfUsage,
+    onExit: (code) => {
+      throw new Exit(code === 0 ? EXIT.done : EXIT.usage);
+    },
+  });
+}
+
+/** The parser's complaint as one line, and a suggestion where it has none but we know one. */
+function complainOfUsage(text: string): void {
+  const [sentence = "", ...rest] = text.replace(/^Error: /, "").split(/\n+/).filter(Boolean);
+  const unknown = /Unexpected option or subcommand: `([^`=]+)/.exec(sentence)?.[1];
+  const meant = unknown && nearest(unknown, namesIn(parser.usage));
+  const hint = rest.find((line) => line.startsWith("Did you mean")) ??
+    (meant ? `Did you mean \`${meant}\`?` : `${PROGRAM} --help says what there is.`);
+  complain(new PlantdError("usage", sentence, { hint }));
+}

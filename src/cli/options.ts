@@ -1,0 +1,108 @@
+/**
+ * Options that several commands share.
+ *
+ * @module
+ */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
+import { option } from "@optique/core/primitives";
+import { string, type ValueParser } from "@optique/core/valueparser";
+import type { FlagValue } from "../config/load.ts";
+import type { StatePath } from "../config/schema.ts";
+
+/** `--config FILE`. */
+export const configOption = optional(
+  option("-c", "--config", string({ metavar: "FILE" }), {
+    description: message`Configuration file (YAML, TOML or JSON).`,
+  }),
+);
+
+/** `--log-level` and `--log-format`, for everything that logs. */
+export const logOptions = object("Logging", {
+  logLevel: optional(
+    option("--log-level", string({ metavar: "LEVEL" }), {
+      description: message`trace, debug, info, warn, error or fatal.`,
+    }),
+  ),
+  logFormat: optional(
+    option("--log-format", string({ metavar: "FORMAT" }), {
+      description: message`auto, pretty or json.`,
+    }),
+  ),
+});
+
+/** Settings of the service that can be given as options. */
+export const settingOptions = object("Settings", {
+  config: configOption,
+  db: optional(
+    option("--db", string({ metavar: "FILE" }), { description: message`Database file.` }),
+  ),
+  brokerEndpoint: optional(
+    option("--broker-endpoint", string({ metavar: "ENDPOINT" }), {
+      description: message`Majordomo broker.`,
+    }),
+  ),
+  busEndpoint: optional(
+    option("--bus-endpoint", string({ metavar: "ENDPOINT" }), {
+      description: message`Backend of the state bus; > connects, @ binds.`,
+    }),
+  ),
+  healthPort: optional(
+    option("--health-port", string({ metavar: "PORT" }), {
+      description: message`Port of /healthz; 0 takes a free one.`,
+    }),
+  ),
+});
+
+/** What {@link settingOptions} and {@link logOptions} parse to. */
+export interface SettingValues {
+  readonly config?: string | undefined;
+  readonly db?: string | undefined;
+  readonly brokerEndpoint?: string | undefined;
+  readonly busEndpoint?: string | undefined;
+  readonly healthPort?: string | undefined;
+  readonly logLevel?: string | undefined;
+  readonly logFormat?: string | undefined;
+}
+
+/** Option values as flags of the configuration. */
+export function flagsOf(values: SettingValues): { [P in StatePath]?: FlagValue | undefined } {
+  return {
+    "database.path": flag("--db", values.db),
+    "broker.endpoint": flag("--broker-endpoint", values.brokerEndpoint),
+    "bus.endpoint": flag("--bus-endpoint", values.busEndpoint),
+    "health.port": flag("--health-port", values.healthPort),
+    "log.level": flag("--log-level", values.logLevel),
+    "log.format": flag("--log-format", values.logFormat),
+  };
+}
+
+/** A flag with its value, or undefined when it was not given. */
+export function flag(name: string, value: string | undefined): FlagValue | undefined {
+  return value === undefined ? undefined : { value, flag: name };
+}
+
+/** Longest time an option takes, in milliseconds. */
+const DURATION_MS_MAX = 24 * 60 * 60 * 1000;
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
+
+/** Parses `500ms`, `5s`, `1m`; a bare number is seconds. In milliseconds. */
+export function duration(): ValueParser<"sync", number> {
+  return {
+    mode: "sync",
+    metavar: "TIME",
+    placeholder: 0,
+    parse(input) {
+      const match = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m)?$/.exec(input);
+      const ms = match ? Number(match[1]) * UNIT_MS[(match[2] ?? "s") as keyof typeof UNIT_MS] : 0;
+      if (ms >= 1 && ms <= DURATION_MS_MAX) return { success: true, value: ms };
+      return {
+        success: false,
+        error: message`a time such as 500ms, 5s or 1m is needed, found ${input}`,
+      };
+    },
+    format: (ms) => `${ms}ms`,
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * `plantd-state serve`: the service, against a broker and a bus that exist.
+ *
+ * @module
+ */
+
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { command, constant } from "@optique/core/primitives";
+import { loadStateConfig, refuseMemoryDatabase } from "../config/load.ts";
+import { configureLog, logOf } from "../log.ts";
+import { Service } from "../service.ts";
+import { PROGRAM, VERSION } from "../version.ts";
+import { flagsOf, logOptions, settingOptions, type SettingValues } from "./options.ts";
+import { runUntilStopped } from "./run_until_stopped.ts";
+
+/** Parser of the command. */
+export const serveCommand = command(
+  "serve",
+  merge(object({ command: constant("serve") }), settingOptions, logOptions),
+  {
+    brief: message`Run the state service (the default).`,
+    description:
+      message`Run the state service against an existing Majordomo broker and state bus, until SIGINT or SIGTERM. Broker and bus may come and go.`,
+  },
+);
+
+/** Runs the command. */
+export async function serve(values: SettingValues): Promise<number> {
+  refuseMemoryDatabase();
+  const { config, file, ignored } = loadStateConfig({
+    configPath: values.config,
+    flags: flagsOf(values),
+  });
+  configureLog(config.log.level, config.log.format);
+  const log = logOf("process");
+  log.info("starting", { program: PROGRAM, version: VERSION, config: file ?? "defaults" });
+  if (ignored.length > 0) log.debug("settings of the original without a meaning here", { ignored });
+  return await runUntilStopped(
+    () => Service.start(config),
+    () =>
+      log.info("serving", {
+        service: config.service.id,
+        broker: config.broker.endpoint.address,
+        bus: config.bus.endpoint.address,
+        lanes: config.worker.lanes,
+      }),
+  );
+}

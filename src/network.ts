@@ -1,0 +1,108 @@
+/**
+ * What the service needs around it, for hosts and desks that have none: a Majordomo broker and buses,
+ * in this process.
+ *
+ * @module
+ */
+
+import type { Endpoint } from "./config/endpoint.ts";
+import { PlantdError } from "./errors.ts";
+import { logOf } from "./log.ts";
+import { Broker } from "./mdp/broker.ts";
+import { Poller } from "./zmq/poller.ts";
+import { Proxy } from "./zmq/proxy.ts";
+
+/** What to run. */
+export interface NetworkOptions {
+  /** Where the broker listens. */
+  readonly endpoint: string;
+  readonly heartbeatMs: number;
+  readonly liveness: number;
+  readonly requestExpiryMs?: number;
+  /** Messages kept on a bus for each slow subscriber. */
+  readonly highWaterMark: number;
+  readonly buses: readonly {
+    readonly name: string;
+    readonly frontend: Endpoint;
+    readonly backend: Endpoint;
+  }[];
+}
+
+/** A bus that runs, with the addresses in force. */
+export interface RunningBus {
+  readonly name: string;
+  /** Where publishers connect. */
+  readonly frontend: string;
+  /** Where subscribers connect. */
+  readonly backend: string;
+}
+
+/**
+ * A running broker with its buses.
+ *
+ * @example
+ * ```ts
+ * await using network = await Network.start({ endpoint: "tcp://127.0.0.1:9797", ... });
+ * ```
+ */
+export class Network implements AsyncDisposable {
+  readonly buses: RunningBus[] = [];
+  readonly #parts = new AsyncDisposableStack();
+  #endpoint = "";
+
+  private constructor() {}
+
+  /**
+   * Binds everything, or nothing.
+   *
+   * @throws {PlantdError} `endpoint_in_use`, `endpoint_invalid`.
+   */
+  static async start(options: NetworkOptions): Promise<Network> {
+    const network = new Network();
+    try {
+      await network.#start(options);
+      return network;
+    } catch (error) {
+      await network[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Where the broker listens. */
+  get endpoint(): string {
+    return this.#endpoint;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.disposeAsync();
+  }
+
+  async #start(options: NetworkOptions): Promise<void> {
+    const poller = this.#parts.use(new Poller());
+    const broker = this.#parts.use(
+      await named("the broker", () => Broker.bind({ poller, ...options, log: logOf("broker") })),
+    );
+    this.#endpoint = broker.endpoint;
+    for (const { name, frontend, backend } of options.buses) {
+      const { highWaterMark } = options;
+      const start = () => Proxy.start({ frontend, backend, highWaterMark });
+      const proxy = this.#parts.use(await named(`the ${name} bus`, start));
+      this.buses.push({ name, frontend: proxy.frontend, backend: proxy.backend });
+    }
+  }
+}
+
+/** Says in the error which part it was. */
+async function named<T>(part: string, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    if (!(error instanceof PlantdError)) throw error;
+    const { code, message, data, hint } = error;
+    throw new PlantdError(code, `${part} cannot start: ${message}`, {
+      data,
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Updates from the bus on their way into the store. Nobody waits for an answer here, so everything is
+ * counted: each update received is stored, rejected for a reason, or still under way.
+ *
+ * @module
+ */
+
+import { messageOf, PlantdError } from "../errors.ts";
+import { BUS_COUNTED_SCOPES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
+import { type JsonObject, type JsonText, kindOf } from "./json.ts";
+import { invalid, keyName, scopeName } from "./names.ts";
+import { checkValue, readBody, readKey, readValue } from "./requests.ts";
+import type { Mutation, Store } from "./store.ts";
+
+/** How updates are taken. */
+export interface IngestOptions {
+  readonly store: Store;
+  /** Largest value in bytes of JSON text. */
+  readonly valueBytesMax: number;
+  /** Updates that may wait for the store; what comes on top is rejected as `overflow`. */
+  readonly queueMax: number;
+  /** Whether an update may create its scope. */
+  readonly createScopes: boolean;
+  /** Scope of bare JSON that names none. */
+  readonly defaultScope: string | undefined;
+  /** Told of each rejection; `sentence` repeats no value. */
+  readonly onRejected?: (scope: string, reason: string, sentence: string) => void;
+}
+
+/** What became of updates; received = stored + pending + all rejected. */
+export interface UpdateCounts {
+  readonly received: number;
+  readonly stored: number;
+  readonly pending: number;
+  /** By reason; a reason is one of the wire codes, or what is wrong with the message itself. */
+  readonly rejected: Readonly<Record<string, number>>;
+}
+
+/** Counts are kept under this name for updates whose scope does not exist or cannot be told. */
+export const OTHER_SCOPES = "*";
+
+/** The source of entries written from the bus. */
+const SOURCE = "bus";
+
+/**
+ * Takes updates from the bus into a store.
+ *
+ * @example
+ * ```ts
+ * const ingest = new Ingest({ store, valueBytesMax, queueMax, createScopes: false, defaultScope: undefined });
+ * ingest.take("org.plantd.Test", utf8('{"key":"foo","value":1}'));
+ * ingest.totals(); // { received: 1, stored: 0, pending: 1, rejected: {} }
+ * ```
+ */
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #counters = new Map<string, Counter>();
+  #pending = 0;
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes one update; returns at once and never throws.
+   *
+   * @param scope As the message had it, undefined for bare JSON.
+   * @param body One JSON object (PROTOCOL section 3).
+   */
+  take(scope: string | undefined, body: Uint8Array): void {
+    let counter = this.#counterOf(scope ?? OTHER_SCOPES);
+    counter.received += 1;
+    try {
+      if (this.#pending >= this.#options.queueMax) throw new Rejection("overflow", "too many wait");
+      const object = readBody(body);
+      const target = this.#scopeOf(scope, object);
+      if (scope === undefined) counter = counter.moveTo(this.#counterOf(target));
+      const mutations = this.#read(target, object);
+      if (!this.#options.createScopes && !this.#options.store.hasScope(target)) {
+        throw new Rejection("scope_not_found", "the scope does not exist");
+      }
+      void this.#store(target, mutations, counter);
+    } catch (thrown) {
+      this.#reject(scope ?? OTHER_SCOPES, counter, thrown);
+    }
+  }
+
+  /** Counts a message that is not an update at all. */
+  refuse(reason: string): void {
+    const counter = this.#counterOf(OTHER_SCOPES);
+    counter.received += 1;
+    this.#reject(OTHER_SCOPES, counter, new Rejection(reason, "not one of the forms of an update"));
+  }
+
+  /** The sums over all scopes. */
+  totals(): UpdateCounts {
+    const sum = new Counter();
+    for (const counter of this.#counters.values()) sum.add(counter);
+    return sum.snapshot();
+  }
+
+  /** Counts by scope, for at most `scopesMax` of them. */
+  byScope(scopesMax: number): Readonly<Record<string, UpdateCounts>> {
+    const some = [...this.#counters].slice(0, scopesMax);
+    return Object.fromEntries(some.map(([scope, counter]) => [scope, counter.snapshot()]));
+  }
+
+  #scopeOf(scope: string | undefined, body: JsonObject): string {
+    if (scope !== undefined) return scopeName(scope);
+    const { service } = body.members;
+    if (service !== undefined) return scopeName(service);
+    if (this.#options.defaultScope !== undefined) return this.#options.defaultScope;
+    throw new Rejection("no_scope", "bare JSON without a service, and no default scope configured");
+  }
+
+  #read(scope: string, body: JsonObject): readonly Mutation[] {
+    const { valueBytesMax, createScopes } = this.#options;
+    const time = sourceTime(body.members.time);
+    const set = (key: string, value: JsonText): Mutation => ({
+      kind: "set",
+      scope,
+      key,
+      value,
+      missingScope: createScopes ? "create" : "fail",
+      ...time,
+    });
+    if ("entries" in body.members) {
+      return readEntries(body, valueBytesMax).map(([k, v]) => set(k, v));
+    }
+    const key = readKey(body);
+    if (!("delete" in body.members)) return [set(key, readValue(body, valueBytesMax))];
+    if (body.members.delete !== true || "value" in body.members) {
+      throw invalid("delete", "it is true and stands beside no value");
+    }
+    return [{ kind: "delete", scope, key }];
+  }
+
+  async #store(scope: string, mutations: readonly Mutation[], counter: Counter): Promise<void> {
+    counter.pending += 1;
+    this.#pending += 1;
+    try {
+      await this.#options.store.commit({ mutations, source: SOURCE });
+      counter.stored += 1;
+    } catch (thrown) {
+      this.#reject(scope, counter, thrown);
+    } finally {
+      counter.pending -= 1;
+      this.#pending -= 1;
+    }
+  }
+
+  #reject(scope: string, counter: Counter, thrown: unknown): void {
+    const reason = thrown instanceof Rejection || thrown instanceof PlantdError
+      ? thrown.code
+      : "internal";
+    counter.reject(reason);
+    this.#options.onRejected?.(scope, reason, messageOf(thrown));
+  }
+
+  /** The counter of `scope`, if it exists and there are not too many; else the one for all others. */
+  #counterOf(scope: string): Counter {
+    const known = this.#counters.get(scope);
+    if (known) return known;
+    const own = scope === OTHER_SCOPES ||
+      (this.#counters.size < BUS_COUNTED_SCOPES_MAX && this.#options.store.hasScope(scope));
+    if (!own) return this.#counterOf(OTHER_SCOPES);
+    const counter = new Counter();
+    this.#counters.set(scope, counter);
+    return counter;
+  }
+}
+
+/** A reason that only the bus has, no request. */
+class Rejection extends Error {
+  constructor(readonly code: string, sentence: string) {
+    super(sentence);
+  }
+}
+
+class Counter {
+  received = 0;
+  stored = 0;
+  pending = 0;
+  readonly rejected = new Map<string, number>();
+
+  reject(reason: string): void {
+    this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
+  }
+
+  /** Gives one received update over to `other`, and returns it. */
+  moveTo(other: Counter): Counter {
+    this.received -= 1;
+    other.received += 1;
+    return other;
+  }
+
+  add(other: Counter): void {
+    this.received += other.received;
+    this.stored += other.stored;
+    this.pending += other.pending;
+    for (const [reason, count] of other.rejected) {
+      this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + count);
+    }
+  }
+
+  snapshot(): UpdateCounts {
+    const { received, stored, pending } = this;
+    return { received, stored, pending, rejected: Object.fromEntries(this.rejected) };
+  }
+}
+
+/** Keys and values of the field `entries`. */
+function readEntries(body: JsonObject, valueBytesMax: number): [key: string, value: JsonText][] {
+  const { entries } = body.members;
+  if ("key" in body.members) throw invalid("entries", "it stands beside no key");
+  if (typeof entries !== "object" || entries === null || Array.isArray(entries)) {
+    throw invalid("entries", `an object is needed, found ${kindOf(entries)}`);
+  }
+  const texts = [...body.textsOf("entries")];
+  if (texts.length === 0) throw invalid("entries", "at least one key is needed, found none");
+  if (texts.length > CHANGE_KEYS_MAX) {
+    throw invalid("entries", `at most ${CHANGE_KEYS_MAX} keys are allowed, found ${texts.length}`);
+  }
+  return texts.map(([key, value]) => [keyName(key), checkValue(value, valueBytesMax)]);
+}
+
+/** ISO 8601 with date, time and zone, as `Date` reads it the same everywhere. */
+const ISO_8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/;
+
+function sourceTime(time: unknown): { sourceTimeMs?: number } {
+  if (time === undefined) return {};
+  const text = typeof time === "string" && ISO_8601.test(time) ? time.replace(",", ".") : "";
+  const sourceTimeMs = Date.parse(text);
+  if (Number.isNaN(sourceTimeMs)) throw invalid("time", "ISO 8601 with a zone is needed");
+  return { sourceTimeMs };
+}
