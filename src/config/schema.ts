@@ -79,6 +79,7 @@ const bus = item({
   name: textLike(/^[^\s\p{C}]+$/u, "a name of a bus such as state"),
   frontend: endpoint("bind"),
   backend: endpoint("bind"),
+  // The original's files name an inproc pipe here, which nobody outside its process could read.
   capture: endpoint("bind").optional(),
 });
 
@@ -93,7 +94,6 @@ const BUSES_DEFAULT = [["state", 11], ["event", 12], ["metric", 13]].map(([name,
 export const BROKER_SETTINGS = {
   // The original listened on every interface; nobody should do that without having said so.
   endpoint: endpoint("bind", "only").prefault("tcp://127.0.0.1:9797"),
-  "client-endpoint": endpoint("connect", "only").optional(),
   "heartbeat-ms": heartbeatMs(),
   "heartbeat-liveness": heartbeatLiveness(),
   "request-expiry-ms": wholeNumber(100, DAY_MS).prefault(60_000),
@@ -104,7 +104,6 @@ export const BROKER_SETTINGS = {
       "buses of different names",
     ).prefault(BUSES_DEFAULT),
   log,
-  service: { id: serviceName().prefault("org.plantd.Broker") },
 } satisfies SettingTree;
 
 /** Sections of settings, as deep as one likes. */
@@ -222,7 +221,15 @@ export const BROKER: ConfigKind<typeof BROKER_SETTINGS> = {
     ["network.bind", { path: "endpoint" }],
     ["log.formatter", { path: "log.format" }],
   ]),
-  ignored: new Set(["version", "env", "health.port", "log.loki", "identity"]),
+  ignored: new Set([
+    "version",
+    "env",
+    "client-endpoint",
+    "service",
+    "health.port",
+    "log.loki",
+    "identity",
+  ]),
   environment: new Map([
     ["PLANTD_BROKER_ENDPOINT", "endpoint"],
     ["PLANTD_BROKER_LOG_LEVEL", "log.level"],

@@ -68,12 +68,14 @@ export class Ingest {
    * @param body One JSON object (PROTOCOL section 3).
    */
   take(scope: string | undefined, body: Uint8Array): void {
-    let counter = this.#counterOf(scope ?? OTHER_SCOPES);
+    let name = scope ?? OTHER_SCOPES;
+    let counter = this.#counterOf(name);
     counter.received += 1;
     try {
       if (this.#pending >= this.#options.queueMax) throw new Rejection("overflow", "too many wait");
       const object = readBody(body);
       const target = this.#scopeOf(scope, object);
+      name = target;
       if (scope === undefined) counter = counter.moveTo(this.#counterOf(target));
       const mutations = this.#read(target, object);
       if (!this.#options.createScopes && !this.#options.store.hasScope(target)) {
@@ -81,7 +83,7 @@ export class Ingest {
       }
       void this.#store(target, mutations, counter);
     } catch (thrown) {
-      this.#reject(scope ?? OTHER_SCOPES, counter, thrown);
+      this.#reject(name, counter, thrown);
     }
   }
 
@@ -136,17 +138,20 @@ export class Ingest {
   }
 
   async #store(scope: string, mutations: readonly Mutation[], counter: Counter): Promise<void> {
-    counter.pending += 1;
-    this.#pending += 1;
+    this.#countPending(counter, 1);
     try {
       await this.#options.store.commit({ mutations, source: SOURCE });
+      this.#countPending(counter, -1);
       counter.stored += 1;
     } catch (thrown) {
+      this.#countPending(counter, -1);
       this.#reject(scope, counter, thrown);
-    } finally {
-      counter.pending -= 1;
-      this.#pending -= 1;
     }
+  }
+
+  #countPending(counter: Counter, more: 1 | -1): void {
+    counter.pending += more;
+    this.#pending += more;
   }
 
   #reject(scope: string, counter: Counter, thrown: unknown): void {
@@ -212,7 +217,9 @@ class Counter {
 /** Keys and values of the field `entries`. */
 function readEntries(body: JsonObject, valueBytesMax: number): [key: string, value: JsonText][] {
   const { entries } = body.members;
-  if ("key" in body.members) throw invalid("entries", "it stands beside no key");
+  for (const field of ["key", "value", "delete"]) {
+    if (field in body.members) throw invalid("entries", `it stands beside no ${field}`);
+  }
   if (typeof entries !== "object" || entries === null || Array.isArray(entries)) {
     throw invalid("entries", `an object is needed, found ${kindOf(entries)}`);
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { PlantdError } from "../errors.ts";
+import { PlantdError, wireCodeOf } from "../errors.ts";
 import type { JsonObject } from "./json.ts";
 import { entryMembers, failure, flat, success } from "./replies.ts";
 import {
@@ -78,8 +78,10 @@ export async function handleRequest(
     const run = OPERATIONS.get(operation);
     if (!run) {
       const unknown = failure(unknownOperation(operation, OPERATION_NAMES));
-      context.onAnswer?.("unknown", false);
-      return bodies.map(() => unknown);
+      return bodies.map(() => {
+        context.onAnswer?.("unknown", false);
+        return unknown;
+      });
     }
     // All are begun before the first is awaited: a store takes them in this order, in one commit.
     return await Promise.all(
@@ -107,7 +109,7 @@ async function answer(
 }
 
 function failed(context: OperationContext, name: string, thrown: unknown): Uint8Array {
-  if (!(thrown instanceof PlantdError)) context.onFault(name, thrown);
+  if (wireCodeOf(thrown) === "internal") context.onFault(name, thrown);
   context.onAnswer?.(name, false);
   return failure(thrown);
 }

@@ -30,6 +30,14 @@ const KEEPALIVE = { idle: 10, interval: 5, count: 3 } as const;
 /** Pause before the first reconnect unless the options say otherwise, in milliseconds. */
 const RECONNECT_MS = 100;
 
+/** Number of an option that the addon's receiving sockets have no name for (zmq_setsockopt(3)). */
+const ZMQ_SNDHWM = 23;
+
+/** A method that the addon's types protect. */
+interface OptionSetter {
+  setInt32Option(option: number, value: number): void;
+}
+
 /** Sets every option by name; each was checked to be accepted by the addon under Deno. */
 export function prepare(native: zmq.Socket, options: NativeOptions): void {
   const set = native as unknown as Record<string, unknown>;
@@ -49,6 +57,8 @@ export function prepare(native: zmq.Socket, options: NativeOptions): void {
   if (options.receives && options.receiveHighWaterMark !== undefined) {
     set.receiveHighWaterMark = options.receiveHighWaterMark;
   }
+  // A SUB sends too: its subscriptions, and libzmq drops those over the mark (1000) without a word.
+  if (!options.sends) (native as unknown as OptionSetter).setInt32Option(ZMQ_SNDHWM, 0);
   if (options.mandatory) set.mandatory = true;
   if (options.routingId !== undefined) set.routingId = options.routingId;
 }

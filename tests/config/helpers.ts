@@ -111,7 +111,6 @@ export const STATE_DEFAULTS = {
 
 export const BROKER_DEFAULTS = {
   endpoint: bind("tcp://127.0.0.1:9797"),
-  clientEndpoint: undefined,
   heartbeatMs: 2500,
   heartbeatLiveness: 3,
   requestExpiryMs: 60_000,
@@ -122,5 +121,4 @@ export const BROKER_DEFAULTS = {
     backend: bind(`tcp://127.0.0.1:${port}001`),
   })),
   log: { level: "info", format: "auto" },
-  service: { id: "org.plantd.Broker" },
 };

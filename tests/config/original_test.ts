@@ -86,7 +86,6 @@ buses:
   assert.deepEqual(config, {
     ...BROKER_DEFAULTS,
     endpoint: bind("tcp://*:9797"),
-    clientEndpoint: connect("tcp://localhost:9797"),
     log: { level: "info", format: "pretty" },
     buses: [{
       name: "state",
@@ -95,7 +94,7 @@ buses:
       capture: bind("inproc://broker.state.pipe"),
     }],
   });
-  assert.deepEqual(ignored, ["version", "env"]);
+  assert.deepEqual(ignored, ["version", "env", "client-endpoint"]);
 });
 
 Deno.test("original - the original's nested broker file loads", () => {

@@ -16,4 +16,4 @@ await using dealer = Socket.open(poller, "dealer", { onMessage: () => answer.res
 dealer.connect(address);
 await dealer.send([new Uint8Array(1)]);
 await answer.promise;
-console.log(`${poller.kind}: answered`);
+await Deno.stdout.write(new TextEncoder().encode(`${poller.kind}: answered`));
