@@ -88,8 +88,13 @@ function parse(args: readonly string[]) {
 function complainOfUsage(text: string): void {
   const [sentence = "", ...rest] = text.replace(/^Error: /, "").split(/\n+/).filter(Boolean);
   const unknown = /Unexpected option or subcommand: `([^`=]+)/.exec(sentence)?.[1];
-  const meant = unknown && nearest(unknown, namesIn(parser.usage));
-  const hint = rest.find((line) => line.startsWith("Did you mean")) ??
-    (meant ? `Did you mean \`${meant}\`?` : `${PROGRAM} --help says what there is.`);
+  const meant = unknown && nearest(
+    unknown,
+    [...namesIn(parser.usage)].filter((name) => name.startsWith("-") === unknown.startsWith("-")),
+  );
+  const theirs = rest.find((line) => line.startsWith("Did you mean"));
+  const hint = meant
+    ? `Did you mean \`${meant}\`?`
+    : theirs ?? `${PROGRAM} --help says what there is.`;
   complain(new PlantdError("usage", sentence, { hint }));
 }

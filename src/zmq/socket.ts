@@ -98,6 +98,7 @@ export class Socket implements PollSource, AsyncDisposable {
   readonly #native: NativeSocket;
   readonly #poller: Poller;
   readonly #onMessage: ((frames: Frames) => void) | undefined;
+  readonly #observing: Promise<void> | undefined;
   #closed = false;
 
   private constructor(poller: Poller, kind: SocketKind, options: SocketOptions) {
@@ -113,7 +114,7 @@ export class Socket implements PollSource, AsyncDisposable {
       receives: kind !== "pub" && kind !== "push",
     });
     this.fd = this.#native.getInt32Option(ZMQ_FD);
-    if (options.onConnection) void this.#observe(options.onConnection);
+    this.#observing = options.onConnection && this.#observe(options.onConnection);
     openCount += 1;
   }
 
@@ -206,6 +207,7 @@ export class Socket implements PollSource, AsyncDisposable {
     openCount -= 1;
     await this.#poller.detach(this);
     this.#native.close();
+    await this.#observing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -216,12 +218,21 @@ export class Socket implements PollSource, AsyncDisposable {
     if (this.#onMessage && !this.#closed) this.#poller.attach(this);
   }
 
+  /**
+   * Follows the socket's monitor to its end, which comes when the socket is closed. Closing waits for
+   * it: an observer that is still at it when the process ends crashes the addon.
+   */
   async #observe(onConnection: NonNullable<SocketOptions["onConnection"]>): Promise<void> {
-    for await (const event of this.#native.events) {
-      if (this.#closed) return;
-      const address = "address" in event ? event.address ?? "" : "";
-      if (event.type === "handshake") onConnection("up", address);
-      else if (event.type === "disconnect") onConnection("down", address);
+    try {
+      for await (const event of this.#native.events) {
+        if (this.#closed) continue;
+        const address = "address" in event ? event.address ?? "" : "";
+        if (event.type === "handshake") onConnection("up", address);
+        else if (event.type === "disconnect") onConnection("down", address);
+      }
+    } catch (error) {
+      // A receive that was pending when the socket went away.
+      if (!this.#closed) throw error;
     }
   }
 }

@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import project from "../../deno.json" with { type: "json" };
+import type { ChildOptions } from "../helpers/child.ts";
+import { freePort } from "../helpers/ports.ts";
+import { runProgram, startProgram } from "../helpers/program.ts";
+import { tempDir } from "../helpers/temp.ts";
+import { Plant } from "../service/harness.ts";
+
+type Run = (
+  args: readonly string[],
+  options?: ChildOptions & { stdin?: string },
+) => Promise<{ code: number; stdout: string; stderr: string }>;
+
+/** A running service, and the command line pointed at it. */
+async function withService(body: (run: Run, plant: Plant) => Promise<void>): Promise<void> {
+  await using plant = await Plant.make();
+  await using network = await plant.startNetwork();
+  await using _service = await plant.startService();
+  await body(
+    ([group, ...rest], options) =>
+      runProgram(
+        [group!, ...rest.slice(0, 1), `--endpoint=${network.endpoint}`, ...rest.slice(1)],
+        options,
+      ),
+    plant,
+  );
+}
+
+Deno.test("cli - the original's quickstart works word for word", async () => {
+  await using plant = await Plant.make();
+  await using network = await plant.startNetwork();
+  await using _service = await plant.startService();
+  const env = { PLANTD_STATE_BROKER_ENDPOINT: network.endpoint };
+  const set = await runProgram(["state", "set", "--service=org.plantd.Client", "foo", "bar"], {
+    env,
+  });
+  assert.deepEqual(set, { code: 0, stdout: "revision 1\n", stderr: "" });
+  const get = await runProgram(["state", "get", "--service=org.plantd.Client", "foo"], { env });
+  assert.deepEqual(get, { code: 0, stdout: "bar\n", stderr: "" });
+});
+
+Deno.test("cli - values: text, JSON, negative numbers, standard input, to the letter", () =>
+  withService(async (run, plant) => {
+    const get = async (key: string) => (await run(["state", "get", key])).stdout;
+    await run(["state", "set", "text", "5"]);
+    assert.equal(
+      (await plant.ask("get", { service: "org.plantd.Client", key: "text" })).value,
+      "5",
+    );
+    await run(["state", "set", "json", "--json-value", '{"on":true, "n":12345678901234567890}']);
+    assert.equal(await get("json"), '{"on":true,"n":12345678901234567890}\n');
+    assert.equal((await run(["state", "set", "t", "-4.5", "--json-value"])).code, 0);
+    assert.equal(await get("t"), "-4.5\n");
+    assert.equal((await run(["state", "set", "dash", "--", "--help"])).code, 0);
+    assert.equal(await get("dash"), "--help\n");
+    assert.equal((await run(["state", "set", "in", "-"], { stdin: "line 1\nline 2\n" })).code, 0);
+    assert.equal(await get("in"), "line 1\nline 2\n\n");
+    await run(["state", "set", "empty", ""]);
+    assert.equal(await get("empty"), "\n");
+    const bad = await run(["state", "set", "bad", "--json-value", "1,2"]);
+    assert.equal(bad.code, 2);
+    assert.match(bad.stderr, /^plantd-state: --json-value: the value is not JSON.*\nhint: .*\n$/);
+    assert.equal((await run(["state", "get", "bad"])).code, 1);
+  }));
+
+Deno.test("cli - scopes and lists, plain and as JSON", () =>
+  withService(async (run) => {
+    const line = async (...args: string[]) => (await run(args)).stdout;
+    assert.equal(await line("state", "list-scopes"), "");
+    assert.equal(await line("state", "create-scope", "--service", "a"), "created\n");
+    await run(["state", "set", "--service=a", "k1", "1"]);
+    await run(["state", "set", "--service=a", "k2", "2"]);
+    await run(["state", "set", "--service=a", "other", "3"]);
+    assert.equal(await line("state", "list", "--service=a"), "k1\nk2\nother\n");
+    assert.equal(await line("state", "list", "--service=a", "--prefix=k"), "k1\nk2\n");
+    assert.equal(await line("state", "list", "--service=a", "--json"), '["k1","k2","other"]\n');
+    assert.equal(await line("state", "delete", "--service=a", "k1"), "deleted\n");
+    assert.deepEqual(JSON.parse(await line("state", "list-scopes", "--json")), {
+      success: true,
+      data: { scopes: ["a"], count: 1 },
+    });
+    const get = JSON.parse(await line("state", "get", "--service=a", "k2", "--json"));
+    assert.equal(get.value, "2");
+    assert.equal(await line("state", "delete-scope", "--service=a"), "deleted\n");
+  }));
+
+Deno.test("cli - what the service refuses is code 1, with its code and sentence on standard error", () =>
+  withService(async (run) => {
+    const missing = await run(["state", "get", "nope"]);
+    assert.deepEqual(missing, {
+      code: 1,
+      stdout: "",
+      stderr: 'plantd-state: scope_not_found: scope "org.plantd.Client" does not exist\n',
+    });
+    await run(["state", "create-scope"]);
+    const twice = await run(["state", "create-scope"]);
+    assert.equal(twice.code, 1);
+    assert.match(twice.stderr, /scope_exists/);
+  }));
+
+Deno.test("cli - nobody answers: code 3, within the timeout, naming where it asked", async () => {
+  const endpoint = `tcp://127.0.0.1:${freePort()}`;
+  const { code, stdout, stderr } = await runProgram(
+    ["state", "get", "foo", "--endpoint", endpoint, "--timeout", "300ms"],
+  );
+  assert.equal(code, 3);
+  assert.equal(stdout, "");
+  assert.ok(stderr.includes(endpoint), stderr);
+  assert.equal(stderr.includes("    at "), false);
+});
+
+Deno.test("cli - wrong usage is code 2, with a suggestion", async () => {
+  const cases: [string[], RegExp][] = [
+    [["stat", "get", "x"], /Did you mean `state`/],
+    [["state", "gett", "x"], /Did you mean `get`/],
+    [["state", "get", "--servce=a", "x"], /Did you mean `--service`/],
+    [["serve", "--confg", "x"], /Did you mean `--config`/],
+    [["state", "get"], /KEY/],
+    [["state", "get", "a", "b"], /b/],
+    [["state"], /--help/],
+    [["state", "get", "a", "--timeout", "soon"], /500ms, 5s or 1m/],
+    [["--nonsense"], /--nonsense/],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout, stderr } = await runProgram(args);
+    assert.equal(code, 2, `${args}: ${stderr}`);
+    assert.equal(stdout, "");
+    assert.match(stderr, expected, `${args}: ${stderr}`);
+    assert.equal(stderr.includes("    at "), false);
+  }
+});
+
+Deno.test("cli - version, help and completion", async () => {
+  for (const args of [["version"], ["-V"], ["--version"]]) {
+    assert.deepEqual(await runProgram(args), {
+      code: 0,
+      stdout: `${project.version}\n`,
+      stderr: "",
+    });
+  }
+  const help = await runProgram(["--help"]);
+  assert.equal(help.code, 0);
+  for (const word of ["serve", "dev", "broker", "state", "config", "completion"]) {
+    assert.match(help.stdout, new RegExp(`\\b${word}\\b`));
+  }
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const { code, stdout } = await runProgram(["completion", shell]);
+    assert.equal(code, 0);
+    assert.match(stdout, /plantd-state/);
+  }
+});
+
+Deno.test("cli - config prints what is in force and where it comes from", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(`${dir.path}/state.yml`, "log:\n  level: debug\nworker:\n  lanes: 3\n");
+  const { code, stdout } = await runProgram(["config", "--db", "x.db"], {
+    cwd: dir.path,
+    env: { PLANTD_STATE_HEALTH_PORT: "9999" },
+  });
+  assert.equal(code, 0);
+  assert.match(stdout, /level: debug +# state\.yml:2/);
+  assert.match(stdout, /lanes: 3 +# state\.yml:4/);
+  assert.match(stdout, /port: 9999 +# environment PLANTD_STATE_HEALTH_PORT/);
+  assert.match(stdout, /path: x\.db +# flag --db/);
+  assert.match(stdout, /host: 127\.0\.0\.1 +# default/);
+});
+
+Deno.test("cli - a configuration that is wrong is code 2 and names file, line and key", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(`${dir.path}/state.yml`, "log:\n  level: info\ndatabse:\n  path: x\n");
+  const { code, stderr } = await runProgram(["serve"], { cwd: dir.path });
+  assert.equal(code, 2);
+  assert.match(stderr, /state\.yml:3: .*databse.*database/);
+});
+
+Deno.test("cli - a Deno KV that would keep everything in memory is refused", async () => {
+  await using dir = await tempDir();
+  const { code, stderr } = await runProgram(["serve", `--db=${dir.path}/x.db`], {
+    env: { DENO_KV_DB_MODE: "memory" },
+  });
+  assert.equal(code, 4);
+  assert.match(stderr, /DENO_KV_DB_MODE/);
+});
+
+Deno.test("cli - a database in use and a port in use are code 4, one line each", async () => {
+  await using plant = await Plant.make();
+  await using _service = await plant.startService();
+  const { path } = plant.config.database;
+  const locked = await runProgram(["serve", `--db=${path}`, "--health-port=0"], {
+    cwd: dirname(path),
+  });
+  assert.equal(locked.code, 4);
+  assert.match(locked.stderr, new RegExp(`state\\.db is in use by process ${Deno.pid}`));
+
+  await using dir = await tempDir();
+  const { port } = plant.config.health;
+  const taken = await runProgram(["serve", "--db=x.db", `--health-port=${port}`], {
+    cwd: dir.path,
+  });
+  assert.equal(taken.code, 4);
+  assert.match(
+    taken.stderr,
+    new RegExp(`plantd-state: .*127\\.0\\.0\\.1:${port}.*another process`),
+  );
+});
+
+Deno.test("cli - dev says what listens and two commands to try, which work", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(
+    `${dir.path}/dev.yml`,
+    `broker: { endpoint: "tcp://127.0.0.1:${freePort()}" }
+bus: { frontend: "@tcp://127.0.0.1:${freePort()}", endpoint: "tcp://127.0.0.1:${freePort()}" }
+`,
+  );
+  await using program = await startProgram(["dev", `--config=${dir.path}/dev.yml`], {
+    cwd: dir.path,
+  });
+  await program.child.until("it has said so", () => program.stdout.includes("Ctrl-C"));
+  const tries = program.stdout.split("\n").filter((line) => line.includes(" task plantd-state "));
+  assert.equal(tries.length, 2);
+  for (const [i, expected] of ["revision 1\n", "bar\n"].entries()) {
+    const args = tries[i]!.split(" task plantd-state ")[1]!.split(" ");
+    assert.deepEqual(await runProgram(args), { code: 0, stdout: expected, stderr: "" });
+  }
+  assert.ok((await Deno.stat(`${dir.path}/.plantd/dev.db`)).isFile);
+  const { code, tookMs } = await program.stop("SIGINT");
+  assert.equal(code, 0);
+  assert.ok(tookMs < 2000, `${tookMs} ms`);
+});
