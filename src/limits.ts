@@ -26,6 +26,9 @@ export const LIST_KEYS_MAX = 10_000;
 /** Keys one atomic change may touch; Deno KV takes 1000 mutations in one atomic. */
 export const CHANGE_KEYS_MAX = 400;
 
+/** Bytes of the keys and scope names of one atomic change; Deno KV takes 81,920 with its framing. */
+export const CHANGE_KEY_BYTES_MAX = 64 * 1024;
+
 /** Updates from the bus that wait for the store before further ones are counted as overflowed. */
 export const BUS_QUEUE_MAX = 100_000;
 

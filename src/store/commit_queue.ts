@@ -5,14 +5,14 @@
  * @module
  */
 
-import { utf8Bytes } from "../state/names.ts";
 import type { Committed, Transaction } from "../state/store.ts";
+import { type CommitSize, sizeOf } from "./commit_size.ts";
 
 /** A transaction that waits, and the caller that waits for it. */
 export interface Waiting {
   readonly transaction: Transaction;
-  /** Upper bound of what it adds to a commit, in bytes. */
-  readonly bytes: number;
+  /** Upper bound of what it adds to a commit. */
+  readonly size: CommitSize;
   readonly resolve: (committed: Committed) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -22,9 +22,6 @@ export interface Waiting {
  * refused comes first in the next commit.
  */
 export type Take = (fits: (next: Waiting) => boolean) => Waiting | undefined;
-
-/** Header, checksum, scope id and Deno KV's own framing of one entry, in bytes; rounded up. */
-const ENTRY_OVERHEAD_BYTES = 256;
 
 /**
  * Collects transactions and has them written, one commit at a time.
@@ -39,7 +36,7 @@ const ENTRY_OVERHEAD_BYTES = 256;
  */
 export class CommitQueue {
   readonly #write: (take: Take) => Promise<void>;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   /** Index of the first that nobody has taken. */
   #head = 0;
   #taken = 0;
@@ -61,7 +58,7 @@ export class CommitQueue {
   /** Queues `transaction`; resolves when it is on disk. */
   push(transaction: Transaction): Promise<Committed> {
     const { promise, resolve, reject } = Promise.withResolvers<Committed>();
-    this.#waiting.push({ transaction, bytes: bytesOf(transaction), resolve, reject });
+    this.#waiting.push({ transaction, size: sizeOf(transaction), resolve, reject });
     this.#running ??= this.#run();
     return promise;
   }
@@ -77,6 +74,9 @@ export class CommitQueue {
     while (this.#head < this.#waiting.length) {
       await this.#write((fits) => this.#take(fits));
       this.#taken = 0;
+      // Under a load that never lets up, what was answered must not pile up in front of the head.
+      this.#waiting.splice(0, this.#head);
+      this.#head = 0;
     }
     this.#running = undefined;
   }
@@ -86,20 +86,6 @@ export class CommitQueue {
     if (!next || !fits(next)) return undefined;
     this.#head += 1;
     this.#taken += 1;
-    if (this.#head === this.#waiting.length) {
-      this.#waiting = [];
-      this.#head = 0;
-    }
     return next;
   }
-}
-
-function bytesOf({ mutations }: Transaction): number {
-  let bytes = 0;
-  for (const mutation of mutations) {
-    bytes += ENTRY_OVERHEAD_BYTES;
-    if ("key" in mutation) bytes += utf8Bytes(mutation.key);
-    if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);
-  }
-  return bytes;
 }

@@ -36,8 +36,10 @@ const PIECE_BYTES = 60_000;
 const PIECES_COMMIT_BYTES = 500_000;
 /** What a piece costs beside its bytes, so that many small ones stay below 1000 records too. */
 const PIECE_OVERHEAD_BYTES = 1_000;
-/** Records deleted in one commit while garbage is purged; small, so that writers hardly wait. */
+/** Entries looked at in one go while garbage is purged; few, so that writers hardly wait. */
 const PURGE_BATCH = 250;
+/** Bytes of keys deleted in one commit; with one more key it stays below Deno KV's 81,920. */
+const PURGE_KEY_BYTES = 60_000;
 
 const encoder = new TextEncoder();
 
@@ -243,11 +245,18 @@ class DenoKv implements Disk {
   }
 
   async #delete(keys: readonly layout.Key[]): Promise<void> {
-    for (let i = 0; i < keys.length && !this.#closed; i += PURGE_BATCH) {
-      const atomic = this.#kv.atomic();
-      for (const key of keys.slice(i, i + PURGE_BATCH)) atomic.delete(key);
+    let atomic = this.#kv.atomic();
+    let keyBytes = 0;
+    for (const key of keys) {
+      if (this.#closed) return;
+      atomic.delete(key);
+      keyBytes += layout.keyBytes(key);
+      if (keyBytes < PURGE_KEY_BYTES) continue;
       await atomic.commit();
+      atomic = this.#kv.atomic();
+      keyBytes = 0;
     }
+    await atomic.commit();
   }
 }
 

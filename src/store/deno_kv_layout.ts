@@ -18,6 +18,7 @@
  */
 
 import { decodeRecord, encodeRecord } from "./record.ts";
+import { utf8Bytes } from "../state/names.ts";
 import type { StoredEntry, ValueRef } from "./mirror.ts";
 
 /** Version of this layout. */
@@ -78,6 +79,13 @@ export function entryKey(scopeId: number, key: string): Key {
 /** Key of a note of garbage. */
 export function garbageKey(id: string): Key {
   return [...GARBAGE, id];
+}
+
+/** Upper bound of what Deno KV counts for `key`, in bytes. */
+export function keyBytes(key: Key): number {
+  let bytes = 0;
+  for (const part of key) bytes += 10 + (typeof part === "string" ? utf8Bytes(part) : 0);
+  return bytes;
 }
 
 /** Keys of the pieces of a large value, in order. */

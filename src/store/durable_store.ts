@@ -7,7 +7,7 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
-import { CHANGE_KEYS_MAX } from "../limits.ts";
+import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
 import type {
   Change,
   Committed,
@@ -19,14 +19,16 @@ import type {
   Transaction,
 } from "../state/store.ts";
 import { CommitQueue, type Take, type Waiting } from "./commit_queue.ts";
+import { type CommitSize, nameBytes } from "./commit_size.ts";
 import type { Disk, Loaded } from "./disk.ts";
 import { type Applied, Draft } from "./draft.ts";
 import type { Mirror } from "./mirror.ts";
 
-/** Bytes of transactions after which a commit is full; Deno KV takes 819,200 with its framing. */
-const COMMIT_BYTES_MAX = 600_000;
-/** Records a draft may touch before it is full; with one more transaction it stays below 1000. */
-const COMMIT_RECORDS_MAX = 550;
+/**
+ * What transactions may share one commit. Deno KV takes 1000 records, 81,920 bytes of keys, and 819,200
+ * bytes in which it counts keys twice; some of each is left for records of the disk's own.
+ */
+const COMMIT_MAX: CommitSize = { records: 990, keyBytes: 80_000, bytes: 600_000 };
 
 /**
  * A {@link Store} on a {@link Disk}.
@@ -85,15 +87,8 @@ export class DurableStore implements Store {
   }
 
   commit(transaction: Transaction): Promise<Committed> {
-    const { length } = transaction.mutations;
-    if (length > CHANGE_KEYS_MAX) {
-      return Promise.reject(
-        new PlantdError(
-          "invalid_request",
-          `one change touches at most ${CHANGE_KEYS_MAX} keys, found ${length}`,
-        ),
-      );
-    }
+    const refusal = tooLarge(transaction);
+    if (refusal) return Promise.reject(refusal);
     if (this.#closing) {
       return Promise.reject(new PlantdError("storage_unavailable", "the store is closing"));
     }
@@ -145,19 +140,36 @@ interface Outcome {
 function fill(draft: Draft, take: Take): Outcome[] {
   const outcomes: Outcome[] = [];
   let bytes = 0;
+  let keyBytes = 0;
   for (;;) {
-    const waiting = take((next) =>
-      bytes === 0 ||
-      (bytes + next.bytes <= COMMIT_BYTES_MAX && draft.recordsTouched <= COMMIT_RECORDS_MAX)
+    const waiting = take(({ size }) =>
+      outcomes.length === 0 ||
+      (bytes + size.bytes <= COMMIT_MAX.bytes &&
+        keyBytes + size.keyBytes <= COMMIT_MAX.keyBytes &&
+        draft.recordsTouched + size.records <= COMMIT_MAX.records)
     );
     if (!waiting) return outcomes;
-    bytes += waiting.bytes;
+    bytes += waiting.size.bytes;
+    keyBytes += waiting.size.keyBytes;
     try {
       outcomes.push({ waiting, applied: draft.apply(waiting.transaction) });
     } catch (refusal) {
       outcomes.push({ waiting, refusal });
     }
   }
+}
+
+/** The refusal of a change that no commit could hold. */
+function tooLarge({ mutations }: Transaction): PlantdError | undefined {
+  if (mutations.length <= 1) return undefined;
+  const sentence = mutations.length > CHANGE_KEYS_MAX
+    ? `touches at most ${CHANGE_KEYS_MAX} keys, found ${mutations.length}`
+    : nameBytes(mutations) > CHANGE_KEY_BYTES_MAX
+    ? `has at most ${CHANGE_KEY_BYTES_MAX} bytes of keys, found ${nameBytes(mutations)}`
+    : undefined;
+  return sentence === undefined
+    ? undefined
+    : new PlantdError("invalid_request", `one change ${sentence}`);
 }
 
 /** What the disk said, as an error for whoever wanted to write. */

@@ -55,7 +55,7 @@ export function decodeRecord<Header>(bytes: unknown): Record<Header> {
   if (!(bytes instanceof Uint8Array) || bytes.length <= CHECKSUM_BYTES) {
     throw new DamagedRecord("a record is needed, found something else");
   }
-  const sum = checksum(bytes);
+  const sum = `${checksum(bytes)} `;
   for (let i = 0; i < sum.length; i += 1) {
     if (bytes[i] !== sum.charCodeAt(i)) throw new DamagedRecord("the checksum does not match");
   }

@@ -186,6 +186,23 @@ Deno.test("deno kv store - replaced and deleted large values and scopes leave no
   assert.equal(await countRecords(path, "s"), 1);
 });
 
+Deno.test("deno kv store - a scope of the longest keys is purged, too", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await Promise.all(
+      Array.from(
+        { length: 600 },
+        (_, i) => store.commit({ mutations: [set("a", `${i}`.padEnd(1024, "k"), i)], source }),
+      ),
+    );
+    await store.commit({ mutations: [{ kind: "delete-scope", scope: "a" }], source });
+    await until("the garbage is purged", async () => await countRecords(path, "g") === 0);
+  }
+  assert.equal(await countRecords(path, "e"), 0);
+});
+
 Deno.test("deno kv store - a scope of 100,000 keys goes at once and its entries soon after", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;

@@ -1,0 +1,58 @@
+/**
+ * How much of a commit a transaction takes, so that those which share one stay within what the database
+ * takes at once.
+ *
+ * @module
+ */
+
+import { utf8Bytes } from "../state/names.ts";
+import type { Transaction } from "../state/store.ts";
+
+/** Amounts of a commit; of a transaction, upper bounds of what it adds to one. */
+export interface CommitSize {
+  /** Records written or deleted. */
+  readonly records: number;
+  /** Bytes of the records' keys. */
+  readonly keyBytes: number;
+  /** Bytes of keys and values. */
+  readonly bytes: number;
+}
+
+/** Checksum and header of one entry's record, without its source, in bytes; rounded up. */
+const ENTRY_OVERHEAD_BYTES = 256;
+/** What Deno KV adds to a key: its other parts (a letter, a scope's id) and ends; rounded up. */
+const KEY_OVERHEAD_BYTES = 16;
+
+/**
+ * Upper bound of what `transaction` adds to a commit.
+ *
+ * @example
+ * ```ts
+ * sizeOf({ mutations: [{ kind: "delete", scope: "a", key: "k" }], source: "bus" });
+ * // { records: 2, keyBytes: 34, bytes: 293 }
+ * ```
+ */
+export function sizeOf({ mutations, source }: Transaction): CommitSize {
+  let keyBytes = 0;
+  let bytes = 0;
+  for (const mutation of mutations) {
+    bytes += ENTRY_OVERHEAD_BYTES + source.length;
+    if ("key" in mutation) keyBytes += utf8Bytes(mutation.key) + KEY_OVERHEAD_BYTES;
+    if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);
+  }
+  const scopes = scopesOf(mutations);
+  for (const scope of scopes) keyBytes += utf8Bytes(scope) + KEY_OVERHEAD_BYTES;
+  return { records: mutations.length + scopes.size, keyBytes, bytes: bytes + keyBytes };
+}
+
+/** Bytes of the keys and scope names in `mutations`, each scope counted once. */
+export function nameBytes(mutations: Transaction["mutations"]): number {
+  let bytes = 0;
+  for (const mutation of mutations) if ("key" in mutation) bytes += utf8Bytes(mutation.key);
+  for (const scope of scopesOf(mutations)) bytes += utf8Bytes(scope);
+  return bytes;
+}
+
+function scopesOf(mutations: Transaction["mutations"]): ReadonlySet<string> {
+  return new Set(mutations.map(({ scope }) => scope));
+}
