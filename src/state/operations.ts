@@ -49,7 +49,7 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["state-get", (context, body) => success(withScope(get(context, body)))],
   ["delete", deleteKey],
   ["list-keys", listKeys],
-  ["health", (context) => success(context.health())],
+  ["health", health],
 ]);
 
 /** Names of all operations, as they go over the wire. */
@@ -178,4 +178,11 @@ function listKeys({ store }: OperationContext, body: JsonObject) {
   const scope = readScope(body);
   const { keys, more } = store.listKeys(scope, readKeyQuery(body));
   return success({ scope, keys, count: keys.length, more });
+}
+
+/** As the original: a `service` is told about if one is named. */
+function health({ store, health }: OperationContext, body: JsonObject) {
+  const { service: scope } = body.members;
+  const asked = typeof scope === "string" ? { scope, scope_exists: store.hasScope(scope) } : {};
+  return success({ ...health(), ...asked });
 }
