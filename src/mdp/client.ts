@@ -265,12 +265,14 @@ function replyListener(
 ): (frames: Frames) => void {
   const partials: Uint8Array[] = [];
   let bytes = 0;
+  let tooMuch = false;
   return (frames) => {
     const reply = decodeAtClient(frames, dialect);
     if (reply.kind === "invalid" || reply.service !== service) return;
     for (const frame of reply.body) bytes += frame.length;
     // A reply that does not end: the attempt is left to its timeout.
-    if (partials.length + reply.body.length > MDP_FRAMES_MAX || bytes > MESSAGE_BYTES_MAX) return;
+    tooMuch ||= partials.length + reply.body.length > MDP_FRAMES_MAX || bytes > MESSAGE_BYTES_MAX;
+    if (tooMuch) return;
     if (reply.kind === "partial") partials.push(...reply.body);
     else done(partials.length > 0 ? [...partials, ...reply.body] : reply.body);
   };

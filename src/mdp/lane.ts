@@ -166,7 +166,7 @@ export class Lane {
       // The first time it is the endpoint, later there were too many sockets: that may pass.
       if (conversation === 1) throw error;
       this.#host.log.error("no socket for a lane", { error: messageOf(error) });
-      return this.#dispatch({ type: "down" });
+      return this.#dispatch({ type: "broken" });
     }
     this.#send(ready);
   }
@@ -240,7 +240,7 @@ export class Lane {
       counters.droppedReplies += 1;
       log.warn("the broker takes no replies; the conversation starts anew", { attempt });
       // A broker that waits for this reply would never send another request.
-      return this.#dispatch({ type: "down" });
+      return this.#dispatch({ type: "broken" });
     }
     const cancel = clock.after(RETRY_FIRST_MS * 2 ** (attempt - 1), () => {
       this.#retries.delete(giveUp);

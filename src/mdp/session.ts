@@ -62,13 +62,17 @@ export interface SessionState {
   readonly queue: readonly Request[];
 }
 
-/** What happens to a lane. `up` and `down` are hints about the connection. */
+/**
+ * What happens to a lane. `up` and `down` are hints about the connection; `broken` says that the
+ * socket is of no use.
+ */
 export type SessionEvent =
   | { readonly type: "command"; readonly command: ToWorker }
   | { readonly type: "finished"; readonly reply: Frames }
   | { readonly type: "tick" }
   | { readonly type: "up" }
   | { readonly type: "down" }
+  | { readonly type: "broken" }
   | { readonly type: "stop" }
   | { readonly type: "abandon" };
 
@@ -76,7 +80,7 @@ export type SessionEvent =
 export type DropReason = "pipelined" | "conversation_over" | "stopping";
 
 /** Why a conversation ended. */
-export type EndReason = "disconnect" | "connection_down" | "silence" | "stop";
+export type EndReason = "disconnect" | "connection_down" | "broken" | "silence" | "stop";
 
 /** What the lane's driver has to do, in order. */
 export type SessionAction =
@@ -161,7 +165,11 @@ export function step(
     case "up":
       return onUp(config, state, nowMs, jitter);
     case "down":
+      // Before it was up, READY still waits in the socket, and libzmq goes on trying by itself.
+      if (!state.up) return { state, actions: NOTHING };
       return over(config, state, "connection_down", nowMs, jitter);
+    case "broken":
+      return over(config, state, "broken", nowMs, jitter);
     case "stop":
       return onStop(state);
     case "abandon":
@@ -328,9 +336,10 @@ function over(
     queue: [],
   };
   const actions: SessionAction[] = [
-    // After silence a READY may still wait in the socket: with DISCONNECT behind it, a broker that
-    // comes up while the socket closes does not take this lane for two workers (W8 forbids it else).
-    ...(reason === "silence" ? [{ do: "send", frames: farewell(state.dialect) } as const] : []),
+    // A READY may still wait in the socket, and leave for a broker that comes up while the socket
+    // closes: with DISCONNECT behind it, this lane is not taken for two workers. After a DISCONNECT
+    // W8 forbids it, but then READY has long left.
+    ...(reason === "disconnect" ? [] : [{ do: "send", frames: farewell(state.dialect) } as const]),
     { do: "close", reason },
     ...dropped(state.queue.map(() => "request"), "conversation_over"),
   ];

@@ -1,10 +1,13 @@
 /** Waiting in tests: for conditions, never for time. */
 
+/** Only a test that fails waits this long: patient, because machines that test are busy. */
+const TIMEOUT_MS = 30_000;
+
 /** Resolves when `condition` holds; fails with `what` after `timeoutMs`. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
@@ -36,7 +39,7 @@ export class Inbox<T> {
   }
 
   /** The next item; fails after `timeoutMs`. */
-  next(timeoutMs = 10_000): Promise<T> {
+  next(timeoutMs = TIMEOUT_MS): Promise<T> {
     if (this.#items.length > 0) return Promise.resolve(this.#items.shift()!);
     return new Promise((resolve, reject) => {
       const id = setTimeout(() => {

@@ -78,7 +78,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** Resolves when `condition` holds; fails when it does not in time, or when the process ends first. */
-  async until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000) {
+  async until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs?: number) {
     try {
       await until(what, async () => {
         if (await condition()) return true;

@@ -48,9 +48,8 @@ export class Program implements AsyncDisposable {
 
   /** The lines of the log that are JSON. */
   get log(): readonly LogLine[] {
-    return this.stderr.split("\n").filter((line) => line.startsWith("{")).map((line) =>
-      JSON.parse(line)
-    );
+    const whole = this.stderr.slice(0, this.stderr.lastIndexOf("\n") + 1).split("\n");
+    return whole.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
   }
 
   /** What /healthz says; undefined when nobody answers there. */
@@ -65,7 +64,10 @@ export class Program implements AsyncDisposable {
 
   /** Resolves when /healthz passes. */
   async untilHealthy(): Promise<void> {
-    await this.child.until("/healthz passes", async () => (await this.health())?.httpStatus === 200);
+    await this.child.until(
+      "/healthz passes",
+      async () => (await this.health())?.httpStatus === 200,
+    );
   }
 
   /** Sends `signal` and waits for the end, which it measures. */

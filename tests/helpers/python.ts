@@ -39,7 +39,7 @@ export class Peer implements AsyncDisposable {
   }
 
   /** The next event of one kind; those of other kinds are left for later. */
-  async next(event: string, timeoutMs = 10_000): Promise<PeerEvent> {
+  async next(event: string, timeoutMs?: number): Promise<PeerEvent> {
     const at = this.#taken.get(event) ?? 0;
     const come = () => this.all(event).length > at;
     await this.child.until(`an event "${event}"`, come, timeoutMs);
@@ -64,7 +64,7 @@ const python = findPython();
  *
  * @param name `subject - behaviour`.
  */
-export function interopTest(name: string, fn: () => Promise<void>): void {
+export function interopTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
   if (python === undefined) {
     const line = `SKIPPED: python3-zmq is missing (Debian: apt install python3-zmq); ` +
       `it would have proved: ${name}\n`;

@@ -11,6 +11,8 @@ import zmq
 from majordomo import DIALECTS
 from talk import commands, say, to_bytes, to_json
 
+TIMEOUT_MS = 30_000
+
 endpoint, dialect, kind = sys.argv[1:]
 dialect = DIALECTS[dialect]
 context = zmq.Context()
@@ -24,11 +26,11 @@ def connect():
     return socket
 
 
-def ask(socket, service, body, timeout_ms):
+def ask(socket, service, body):
     frames = dialect.client_request(service.encode(), to_bytes(body))
     # REQ puts the empty frame there itself, and takes it off the reply.
     socket.send_multipart(frames[1:] if kind == "req" else frames)
-    if not socket.poll(timeout_ms):
+    if not socket.poll(TIMEOUT_MS):
         return say("timeout")
     frames = socket.recv_multipart()
     if kind == "req":
@@ -45,4 +47,4 @@ for command in commands():
         socket.send_multipart(to_bytes(command["raw"]))
         say("sent")
     else:
-        ask(socket, command["service"], command["body"], command.get("timeout_ms", 8000))
+        ask(socket, command["service"], command["body"])

@@ -13,7 +13,7 @@ class Client:
 
     def __init__(self, endpoint):
         self.socket = zmq.Context.instance().socket(zmq.REQ)
-        self.socket.rcvtimeo = 8000
+        self.socket.rcvtimeo = 30_000
         self.socket.connect(endpoint)
 
     def send_request(self, service, operation, body):

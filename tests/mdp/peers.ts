@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { decodeAtBroker, type Dialect, type Frames, type ToBroker } from "../../src/mdp/frames.ts";
 import type { Poller } from "../../src/zmq/poller.ts";
-import { Socket } from "../../src/zmq/socket.ts";
+import { Socket, type SocketOptions } from "../../src/zmq/socket.ts";
 import { Inbox, until } from "../helpers/async.ts";
 import { CLIENT_AT, type Part, show, wire } from "./wire.ts";
 
@@ -123,11 +123,11 @@ export class RawPeer implements AsyncDisposable {
   readonly socket: Socket;
   readonly inbox = new Inbox<Frames>();
 
-  constructor(poller: Poller, endpoint: string, routingId?: string) {
+  constructor(poller: Poller, endpoint: string, options: SocketOptions = {}) {
     this.socket = Socket.open(poller, "dealer", {
       onMessage: this.inbox.put,
       lingerMs: 200,
-      routingId,
+      ...options,
     });
     this.socket.connect(endpoint);
   }

@@ -10,7 +10,7 @@ import { ADDRESS, message, show, wire } from "./wire.ts";
 
 const SERVICE = "org.plantd.State";
 
-/** A worker that echoes, with a heartbeat short enough for tests. */
+/** A worker that echoes. */
 function echo(
   poller: Poller,
   endpoint: string,
@@ -21,7 +21,7 @@ function echo(
     endpoint,
     service: SERVICE,
     lanes: 1,
-    heartbeatMs: 100,
+    heartbeatMs: 2000,
     dialect: "mdp01",
     handler: ({ body }) => Promise.resolve(body),
     ...options,
@@ -81,7 +81,7 @@ for (const dialect of DIALECTS) {
 Deno.test("W3 - a conversation of many heartbeats has one READY", async () => {
   await using poller = new Poller();
   await using broker = await StrictBroker.bind(poller);
-  await using worker = echo(poller, broker.endpoint, { heartbeatMs: 20 });
+  await using worker = echo(poller, broker.endpoint, { heartbeatMs: 20, liveness: 100 });
   const [first] = await broker.workers(1);
   await until("twenty beats", () => {
     broker.beat(first!);
@@ -179,9 +179,9 @@ Deno.test("W10, W11 - a lane beats while it waits and while it is busy, after RE
 Deno.test("W12 - requests alone keep a conversation alive", async () => {
   await using poller = new Poller();
   await using broker = await StrictBroker.bind(poller);
-  await using worker = echo(poller, broker.endpoint, { heartbeatMs: 50 });
+  await using worker = echo(poller, broker.endpoint, { heartbeatMs: 100, liveness: 5 });
   const [lane] = await broker.workers(1);
-  const endMs = performance.now() + 600; // Four liveness periods.
+  const endMs = performance.now() + 1500; // Three liveness periods.
   while (performance.now() < endMs) await answers(broker, lane!);
   assert.equal(worker.status().reconnects, 0);
 });
@@ -190,12 +190,13 @@ Deno.test("W13 - a silent broker is left after liveness intervals, and asked aga
   await using poller = new Poller();
   await using broker = await StrictBroker.bind(poller);
   const startedMs = performance.now();
-  await using worker = echo(poller, broker.endpoint);
+  await using worker = echo(poller, broker.endpoint, { heartbeatMs: 100 });
+  await broker.workers(1);
   await until("a second conversation", () => worker.status().reconnects === 1);
   const silentMs = performance.now() - startedMs;
-  assert.ok(silentMs >= 300 && silentMs < 500, `left after ${silentMs} ms`);
-  await until("the new READY is heard", () => broker.ready.size === 1);
-  await answers(broker, [...broker.ready.values()][0]!);
+  assert.ok(silentMs >= 300 && silentMs < 2000, `left after ${silentMs} ms`);
+  await until("the new READY is heard", () => broker.heard.at(-1)?.command.kind === "ready");
+  await answers(broker, broker.heard.at(-1)!.from);
 });
 
 Deno.test("W13 - a busy lane outlasts a broker that beats for idle workers only", async () => {
@@ -252,7 +253,6 @@ Deno.test("lanes - 64 requests are served 16 at a time by 16 lanes", async () =>
   let most = 0;
   await using _worker = echo(poller, broker.endpoint, {
     lanes: 16,
-    heartbeatMs: 1000,
     handler: ({ body }) => {
       running += 1;
       most = Math.max(most, running);
@@ -286,13 +286,13 @@ Deno.test("worker - a broker absent at the start is served within a heartbeat in
   const probe = await StrictBroker.bind(poller);
   const { endpoint } = probe;
   await probe[Symbol.asyncDispose]();
-  await using worker = echo(poller, endpoint, { lanes: 16, heartbeatMs: 500 });
+  await using worker = echo(poller, endpoint, { lanes: 16, heartbeatMs: 1000 });
   await pause(300); // The absence is the subject.
   assert.equal(worker.status().connected, 0);
   const cameMs = performance.now();
   await using broker = await StrictBroker.bind(poller, "mdp01", endpoint);
   const workers = await broker.workers(16);
-  assert.ok(performance.now() - cameMs < 500, `${performance.now() - cameMs} ms`);
+  assert.ok(performance.now() - cameMs < 1000, `${performance.now() - cameMs} ms`);
   for (const lane of workers) await answers(broker, lane);
 });
 
@@ -322,7 +322,7 @@ for (const dialect of DIALECTS) {
     await using poller = new Poller();
     await using broker = await StrictBroker.bind(poller, dialect);
     broker.onReady = (from) => broker.beat(from);
-    await using worker = echo(poller, broker.endpoint, { dialect: "auto", heartbeatMs: 50 });
+    await using worker = echo(poller, broker.endpoint, { dialect: "auto", heartbeatMs: 100 });
     await until("it is understood", () => worker.status().connected === 1);
     assert.equal(worker.status().dialect, dialect);
     await answers(broker, [...broker.ready.values()][0]!);
@@ -332,7 +332,7 @@ for (const dialect of DIALECTS) {
 Deno.test("status - counts what happened", async () => {
   await using poller = new Poller();
   await using broker = await StrictBroker.bind(poller);
-  await using worker = echo(poller, broker.endpoint, { lanes: 2, heartbeatMs: 1000 });
+  await using worker = echo(poller, broker.endpoint, { lanes: 2 });
   assert.equal(worker.status().lastHeardMs, undefined);
   const lanes = await broker.workers(2);
   await answers(broker, lanes[0]!);
@@ -361,7 +361,6 @@ Deno.test("stop - running requests are answered, new ones not taken, DISCONNECT 
   const release = Promise.withResolvers<void>();
   const worker = echo(poller, broker.endpoint, {
     lanes: 4,
-    heartbeatMs: 1000,
     handler: ({ body }) => release.promise.then(() => body),
   });
   const [lane] = await broker.workers(4);
@@ -411,4 +410,8 @@ Deno.test("start - options that are none are errors in words, and leave nothing 
     assert.throws(() => echo(poller, "tcp://127.0.0.1:9", options), { code });
   }
   await until("all sockets are closed", () => openSocketCount() === before);
+  await using broker = await StrictBroker.bind(poller);
+  await using _worker = echo(poller, broker.endpoint);
+  const [lane] = await broker.workers(1);
+  await answers(broker, lane!);
 });

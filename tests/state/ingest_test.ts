@@ -156,11 +156,11 @@ Deno.test("ingest - 400 entries are taken whole, 401 not at all", async () => {
   assert.equal(s.store.status().revision, 2);
 });
 
-Deno.test("ingest - 400 entries with the longest keys and values of every size are stored on disk", async () => {
+Deno.test("ingest - 400 entries with long keys and values of every size are stored on disk", async () => {
   await using dir = await tempDir();
   const { store } = faultyStore(await openDenoKv({ path: `${dir.path}/state.db` }));
   await using _store = store;
-  const rejections: unknown[] = [];
+  const rejections: [scope: string, reason: string, sentence: string][] = [];
   const ingest = new Ingest({
     store,
     valueBytesMax: 1024 * 1024,
@@ -169,16 +169,31 @@ Deno.test("ingest - 400 entries with the longest keys and values of every size a
     defaultScope: undefined,
     onRejected: (...rejection) => rejections.push(rejection),
   });
-  for (const size of [1, 200, 500, 1000, 1400, 1500, 3000]) {
+  const take = async (scope: string, keys: number, keyBytes: number, valueBytes: number) => {
     const entries = Object.fromEntries(
-      Array.from({ length: 400 }, (_, i) => [`${i}`.padStart(1024, "k"), "v".repeat(size)]),
+      Array.from({ length: keys }, (_, i) => [
+        `${i}`.padStart(keyBytes, "k"),
+        "v".repeat(valueBytes),
+      ]),
     );
-    ingest.take(`size${size}`, frameBytes({ entries, time: "2026-01-01T00:00:00Z" }));
+    ingest.take(scope, frameBytes({ entries, time: "2026-01-01T00:00:00Z" }));
     await settled(ingest);
+  };
+  for (const size of [1, 250, 1000, 1400, 1450, 1495, 1500, 3000, 1495]) {
+    await take("wide", 400, 163, size);
     assert.deepEqual(rejections, []);
-    assert.equal(store.get(`size${size}`, "399".padStart(1024, "k"))!.value.length, size + 2);
+    await take("long", 63, 1024, size);
+    assert.deepEqual(rejections, []);
+    assert.equal(store.get("wide", "399".padStart(163, "k"))!.value.length, size + 2);
+    assert.equal(store.get("long", "62".padStart(1024, "k"))!.value.length, size + 2);
   }
+  await take("wide", 400, 164, 1);
+  const [scope, reason, sentence] = rejections.pop()!;
+  assert.deepEqual([scope, reason], ["wide", "invalid_request"]);
+  assert.match(sentence, /at most 65536 bytes of keys, found 65604$/);
   assert.equal(store.status().available, true);
+  await take("wide", 1, 1, 1);
+  assert.equal(store.get("wide", "0")!.value, '"v"');
 });
 
 Deno.test("ingest - the source's time goes with the entry", async () => {

@@ -5,6 +5,7 @@ import { handleRequest, OPERATION_NAMES } from "../../src/state/operations.ts";
 import { JsonText } from "../../src/state/json.ts";
 import type { Store } from "../../src/state/store.ts";
 import { text } from "../helpers/async.ts";
+import { anyText } from "./arbitraries.ts";
 import {
   assertFailure,
   DISK_FULL,
@@ -215,6 +216,20 @@ test("health says what the service knows", async ({ askOne }) => {
     success: true,
     data: { status: "healthy", store_available: true },
   });
+});
+
+test("health tells of a scope that is named whether it exists", async ({ askOne }) => {
+  const known = { status: "healthy", store_available: true };
+  await askOne("create-scope", { service: "a" });
+  for (const [scope, scope_exists] of [["a", true], ["b", false], ["", false], ["a b", false]]) {
+    assert.deepEqual(await askOne("health", { service: scope }), {
+      success: true,
+      data: { ...known, scope, scope_exists },
+    });
+  }
+  for (const service of [null, 1, ["a"]]) {
+    assert.deepEqual(await askOne("health", { service }), { success: true, data: known });
+  }
 });
 
 test("every value comes back textually as it was set", async ({ askText }) => {
@@ -452,7 +467,7 @@ test("a fault of ours is internal, its cause told to the log and not to the call
   const failing = (thrown: unknown): Store =>
     new Proxy(store, {
       get: (target, name) => {
-        if (["commit", "get", "scopes", "listKeys"].includes(String(name))) {
+        if (["commit", "get", "scopes", "listKeys", "hasScope"].includes(String(name))) {
           return () => {
             throw thrown;
           };
@@ -526,7 +541,7 @@ Deno.test("operations - any frames whatever are answered by as many frames of JS
     { weight: 6, arbitrary: request },
     { weight: 1, arbitrary: fc.jsonValue().map((value) => frameBytes(JSON.stringify(value))) },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }) },
-    { weight: 1, arbitrary: fc.string({ unit: "binary" }).map(frameBytes) },
+    { weight: 1, arbitrary: anyText().map(frameBytes) },
   );
   const operation = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...OPERATION_NAMES).map(frameBytes) },
