@@ -41,8 +41,14 @@ export const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 /** Messages taken from one socket before the others get their turn. */
 export const MESSAGES_PER_TURN = 128;
 
+/** Time the disk may take for one commit before the watchdog is let go hungry. */
+export const COMMIT_MS_MAX = 30_000;
+
 /** Time a shutdown may take before what is left is abandoned. */
 export const SHUTDOWN_MS_MAX = 1_500;
+
+/** Time of it that a worker's running requests may take; the rest is for the disk. */
+export const WORKER_STOP_MS_MAX = 1_000;
 
 /** Frames in one Majordomo message, envelope included: a request of 1024 JSON frames fits. */
 export const MDP_FRAMES_MAX = 2048;

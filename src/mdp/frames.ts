@@ -9,6 +9,8 @@
  * frame and the command's length do the rest, so that no byte sequence is two commands. Decoding is
  * total: whatever comes in gives a command or a reason, and nothing is thrown.
  *
+ * The dialects are in one file so that where they differ can be seen at a glance.
+ *
  * @module
  */
 

@@ -4,7 +4,8 @@
  * MDP/Client and MDP/Worker.
  *
  * What a worker gets is never more than one request; who answers a request it does not hold is sent
- * DISCONNECT, and no client sees the answer.
+ * DISCONNECT, and no client sees the answer. The rules are in one file because each of them relies on
+ * the others; queues, bounds and memory are in services.ts.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  *
  * A conversation begins with a new socket and READY, and ends with DISCONNECT, a lost connection or
  * silence. libzmq keeps what is sent before the connection is up, so READY waits in the socket for a
- * broker that is not there yet.
+ * broker that is not there yet. One file, because the machine must be read whole.
  *
  * ```
  * gone --open--> waiting --REQUEST--> busy --finished--> waiting
@@ -338,8 +338,10 @@ function over(
   const actions: SessionAction[] = [
     // A READY may still wait in the socket, and leave for a broker that comes up while the socket
     // closes: with DISCONNECT behind it, this lane is not taken for two workers. After a DISCONNECT
-    // W8 forbids it, but then READY has long left.
-    ...(reason === "disconnect" ? [] : [{ do: "send", frames: farewell(state.dialect) } as const]),
+    // W8 forbids it, and what went with a connection needs no goodbye.
+    ...(reason === "silence" || reason === "broken"
+      ? [{ do: "send", frames: farewell(state.dialect) } as const]
+      : []),
     { do: "close", reason },
     ...dropped(state.queue.map(() => "request"), "conversation_over"),
   ];

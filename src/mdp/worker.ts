@@ -7,7 +7,7 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
-import { LANES_MAX, MDP_LINGER_MS, SHUTDOWN_MS_MAX } from "../limits.ts";
+import { LANES_MAX, MDP_LINGER_MS, WORKER_STOP_MS_MAX } from "../limits.ts";
 import type { Poller } from "../zmq/poller.ts";
 import { Socket } from "../zmq/socket.ts";
 import { type Dialect, DIALECTS, type Frames } from "./frames.ts";
@@ -155,7 +155,7 @@ export class Worker implements AsyncDisposable {
     this.#stopping = true;
     this.#stopped ??= this.#stop();
     const abandon = () => this.#lanes.forEach((lane) => lane.abandon());
-    const { withinMs = SHUTDOWN_MS_MAX, signal } = options;
+    const { withinMs = WORKER_STOP_MS_MAX, signal } = options;
     if (withinMs <= 0 || signal?.aborted) abandon();
     const cancel = this.#clock.after(Math.max(withinMs, 0), abandon);
     signal?.addEventListener("abort", abandon, { once: true });

@@ -100,6 +100,8 @@ export class Socket implements PollSource, AsyncDisposable {
   readonly #onMessage: ((frames: Frames) => void) | undefined;
   readonly #observing: Promise<void> | undefined;
   #closed = false;
+  #attached = false;
+  #draining = false;
 
   private constructor(poller: Poller, kind: SocketKind, options: SocketOptions) {
     this.kind = kind;
@@ -139,6 +141,7 @@ export class Socket implements PollSource, AsyncDisposable {
    */
   async bind(address: string): Promise<string> {
     // The addon refuses every other call while it binds, `readable` included.
+    this.#attached = false;
     await this.#poller.detach(this);
     const bound = await bindNative(this.#native, address);
     this.#attach();
@@ -182,11 +185,21 @@ export class Socket implements PollSource, AsyncDisposable {
       if (code === "EHOSTUNREACH") return "unroutable";
       throw error;
     } finally {
-      if (!this.#closed && this.#onMessage && this.#native.readable) this.#poller.look(this);
+      // While it is drained, the drain looks by itself.
+      if (this.#attached && !this.#draining && this.readable) this.#poller.look(this);
     }
   }
 
   async drain(messagesMax: number): Promise<void> {
+    this.#draining = true;
+    try {
+      await this.#take(messagesMax);
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  async #take(messagesMax: number): Promise<void> {
     for (let taken = 0; taken < messagesMax && this.readable; taken += 1) {
       let frames: Frames;
       try {
@@ -215,7 +228,9 @@ export class Socket implements PollSource, AsyncDisposable {
   }
 
   #attach(): void {
-    if (this.#onMessage && !this.#closed) this.#poller.attach(this);
+    if (!this.#onMessage || this.#closed) return;
+    this.#attached = true;
+    this.#poller.attach(this);
   }
 
   /**
