@@ -32,6 +32,9 @@ export const CHANGE_KEY_BYTES_MAX = 64 * 1024;
 /** Updates from the bus that wait for the store before further ones are counted as overflowed. */
 export const BUS_QUEUE_MAX = 100_000;
 
+/** Bytes of such updates. */
+export const BUS_QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Scopes the bus counters are kept for separately; what comes on top shares one counter. */
 export const BUS_COUNTED_SCOPES_MAX = 10_000;
 

@@ -7,9 +7,11 @@
 
 import { openEnvelope } from "./bus/envelope.ts";
 import { Subscriber } from "./bus/subscriber.ts";
+import { systemClock } from "./clock.ts";
 import type { StateConfig } from "./config/schema.ts";
 import { messageOf } from "./errors.ts";
 import { type Check, HealthServer, overall } from "./http/health.ts";
+import { COMMIT_MS_MAX, SCOPE_BYTES_MAX } from "./limits.ts";
 import { type Log, logOf } from "./log.ts";
 import { Worker } from "./mdp/worker.ts";
 import { Ingest } from "./state/ingest.ts";
@@ -75,6 +77,28 @@ export class Service implements AsyncDisposable {
     return [this.#storeCheck(), this.#brokerCheck(), this.#busCheck()];
   }
 
+  /** One line for people: that it serves, or what it lacks. */
+  summary(): string {
+    const { broker, service } = this.#config;
+    const { available, failure } = this.#store.status();
+    const bus = this.#subscriber.status();
+    const lacks = [
+      ...(available ? [] : [failure ?? "the store is closed"]),
+      ...(this.#worker.status().connected > 0
+        ? []
+        : [`waiting for the broker at ${broker.endpoint.address}`]),
+      ...(bus.connected ? [] : [`waiting for the bus at ${bus.endpoint}`]),
+    ];
+    return lacks.length === 0 ? `serving ${service.id}` : lacks.join("; ");
+  }
+
+  /** Why only a restart helps; undefined while the service is able to work, or to wait. */
+  stuck(): string | undefined {
+    const { commitMs = 0 } = this.#store.status();
+    if (commitMs <= COMMIT_MS_MAX) return undefined;
+    return `the disk has not finished a commit for ${commitMs} ms`;
+  }
+
   /** Stops in reverse order of start; what does not end in time is abandoned. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.disposeAsync();
@@ -100,7 +124,13 @@ export class Service implements AsyncDisposable {
     const startMs = performance.now();
     const onPurgeFailure = (thrown: unknown) =>
       log.warn("garbage was not purged; the next start tries again", { reason: messageOf(thrown) });
-    this.#store = this.#parts.use(new DurableStore(await openDenoKv({ path, onPurgeFailure })));
+    const onFailure = (reason: string | undefined) =>
+      reason === undefined
+        ? log.info("writes are stored again")
+        : log.error("writes fail; reads are served", { reason });
+    this.#store = this.#parts.use(
+      new DurableStore(await openDenoKv({ path, onPurgeFailure }), systemClock, onFailure),
+    );
     const { scopes, keys, revision, epoch, damaged } = this.#store.status();
     const tookMs = Math.round(performance.now() - startMs);
     log.info("database opened", { path, scopes, keys, revision, epoch, tookMs });
@@ -117,7 +147,7 @@ export class Service implements AsyncDisposable {
       createScopes: bus.createScopes,
       defaultScope: bus.defaultScope,
       onRejected: (scope, reason, sentence) =>
-        log.debug("update rejected", { scope, reason, sentence }),
+        log.debug("update rejected", { scope: scope.slice(0, SCOPE_BYTES_MAX), reason, sentence }),
     });
     this.#subscriber = this.#parts.use(
       await Subscriber.start({
@@ -171,7 +201,7 @@ export class Service implements AsyncDisposable {
 
   /** The data of a `health` reply. */
   #report(): Readonly<Record<string, unknown>> {
-    const { available, failure, pending, ...store } = this.#store.status();
+    const { available, failure, pending, commitMs, ...store } = this.#store.status();
     return {
       status: overall(this.checks()) === "fail" ? "unhealthy" : "healthy",
       service: this.#config.service.id,
@@ -181,6 +211,7 @@ export class Service implements AsyncDisposable {
       uptime_s: Math.round((performance.now() - this.#startedMs) / 1000),
       ...store,
       commits_pending: pending,
+      commit_ms: commitMs,
       bus: {
         connected: this.#subscriber.status().connected,
         ...this.#ingest.totals(),

@@ -59,5 +59,6 @@ export async function broker(values: BrokerValues): Promise<number> {
     async () =>
       network = await Network.start({ ...rest, endpoint: endpoint.address, heartbeatMs, liveness }),
     () => logOf("broker").info("serving", { endpoint: network.endpoint, buses: network.buses }),
+    () => ({ status: `serving at ${network.endpoint}` }),
   );
 }

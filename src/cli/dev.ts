@@ -8,6 +8,7 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
 import { type Endpoint, parseEndpoint } from "../config/endpoint.ts";
+import { invokedAs } from "../config/invocation.ts";
 import { loadDevConfig, refuseMemoryDatabase } from "../config/load.ts";
 import type { StateConfig } from "../config/schema.ts";
 import { BUS_HIGH_WATER_MARK } from "../limits.ts";
@@ -74,11 +75,9 @@ function connectedTo(network: Network, config: StateConfig): StateConfig {
 
 function describe(network: Network, service: Service, { service: { id }, database }: StateConfig) {
   const [bus] = network.buses;
-  const run = Deno.build.standalone
-    ? PROGRAM
-    : `npx --yes deno@${Deno.version.deno} task plantd-state`;
+  const { command } = invokedAs();
   const state = (words: string) =>
-    `  ${run} state ${words} --endpoint=${network.endpoint} --service=org.plantd.Client foo`;
+    `  ${command} state ${words} --endpoint=${network.endpoint} --service=org.plantd.Client foo`;
   return [
     `${PROGRAM} ${VERSION}: broker, state bus and service in one process`,
     `  broker  ${network.endpoint} (service ${id})`,

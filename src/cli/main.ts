@@ -7,9 +7,10 @@
 import { or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { runSync } from "@optique/run";
+import { type Invocation, invokedAs } from "../config/invocation.ts";
 import { nearest } from "../config/words.ts";
 import { PlantdError } from "../errors.ts";
-import { PROGRAM, VERSION } from "../version.ts";
+import { VERSION } from "../version.ts";
 import { broker, brokerCommand } from "./broker.ts";
 import { config, configCommand } from "./config.ts";
 import { dev, devCommand } from "./dev.ts";
@@ -21,6 +22,15 @@ import { state } from "./state_run.ts";
 import { namesIn, withNegativeValueLast } from "./words.ts";
 
 const parser = or(serveCommand, devCommand, brokerCommand, stateCommand, configCommand);
+
+/** The commands by name. */
+const COMMANDS = new Map(Object.entries({
+  serve: serveCommand,
+  dev: devCommand,
+  broker: brokerCommand,
+  state: stateCommand,
+  config: configCommand,
+}));
 
 /** Options of the program itself; any other first option belongs to `serve`. */
 const GLOBAL_OPTIONS = ["-h", "--help", "-V", "--version"];
@@ -63,15 +73,22 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function parse(args: readonly string[]) {
-  const [first] = args;
-  const implied = first === undefined ||
-    (first.startsWith("-") && !GLOBAL_OPTIONS.includes(first));
-  return runSync(parser, {
-    programName: PROGRAM,
-    args: withNegativeValueLast(implied ? ["serve", ...args] : args),
+/** Says what nobody caught; returns the exit code. */
+export function fault(thrown: unknown): number {
+  complain(thrown);
+  return EXIT.fault;
+}
+
+function parse(given: readonly string[]) {
+  const invocation = invokedAs();
+  const args = withImpliedCommand(given, invocation);
+  // A command that is named needs no trial of the others, which would be half of the parser's work.
+  const named = COMMANDS.get(args[0] ?? "") as typeof parser | undefined;
+  return runSync(named ?? parser, {
+    programName: invocation.name,
+    args: withNegativeValueLast(args),
     brief: message`State service for plant control networks.`,
-    help: "both",
+    help: { command: true, option: { names: ["-h", "--help"] } },
     version: { value: VERSION, command: true, option: { names: ["-V", "--version"] } },
     completion: "command",
     aboveError: "none",
@@ -82,6 +99,15 @@ function parse(args: readonly string[]) {
       throw new Exit(code === 0 ? EXIT.done : EXIT.usage);
     },
   });
+}
+
+/** Without a command the service serves, and the client says what it can do. */
+function withImpliedCommand(args: readonly string[], { isClient }: Invocation): readonly string[] {
+  const [first] = args;
+  if (isClient) return first === undefined ? ["--help"] : args;
+  const implied = first === undefined ||
+    (first.startsWith("-") && !GLOBAL_OPTIONS.includes(first));
+  return implied ? ["serve", ...args] : args;
 }
 
 /** The parser's complaint as one line, and a suggestion where it has none but we know one. */
@@ -95,6 +121,6 @@ function complainOfUsage(text: string): void {
   const theirs = rest.find((line) => line.startsWith("Did you mean"));
   const hint = meant
     ? `Did you mean \`${meant}\`?`
-    : theirs ?? `${PROGRAM} --help says what there is.`;
+    : theirs ?? `${invokedAs().name} --help says what there is.`;
   complain(new PlantdError("usage", sentence, { hint }));
 }

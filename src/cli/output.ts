@@ -4,8 +4,8 @@
  * @module
  */
 
+import { invokedAs } from "../config/invocation.ts";
 import { messageOf, PlantdError } from "../errors.ts";
-import { PROGRAM } from "../version.ts";
 
 const encoder = new TextEncoder();
 
@@ -14,14 +14,22 @@ export function print(text: string): void {
   write(Deno.stdout, `${text}\n`);
 }
 
+/** Writes a line to standard error. */
+export function warn(text: string): void {
+  write(Deno.stderr, `${text}\n`);
+}
+
 /** Says on standard error what went wrong: one line, and a hint on the next where there is one. */
 export function complain(thrown: unknown): void {
+  const { name } = invokedAs();
   if (thrown instanceof PlantdError) {
-    write(Deno.stderr, `${PROGRAM}: ${thrown.message}\n`);
-    if (thrown.hint !== undefined) write(Deno.stderr, `hint: ${thrown.hint}\n`);
+    warn(`${name}: ${thrown.message}`);
+    if (thrown.hint !== undefined) warn(`hint: ${thrown.hint}`);
     return;
   }
-  write(Deno.stderr, `${PROGRAM}: internal fault: ${messageOf(thrown)}\n`);
+  // One line for people; with the place in the source, for whoever reports it.
+  const place = thrown instanceof Error ? thrown.stack?.split("\n")[1]?.trim() : undefined;
+  warn(`${name}: internal fault: ${messageOf(thrown)}${place === undefined ? "" : ` (${place})`}`);
 }
 
 function write(stream: { writeSync(data: Uint8Array): number }, text: string): void {

@@ -36,14 +36,17 @@ export async function serve(values: SettingValues): Promise<number> {
   const log = logOf("process");
   log.info("starting", { program: PROGRAM, version: VERSION, config: file ?? "defaults" });
   if (ignored.length > 0) log.debug("settings of the original without a meaning here", { ignored });
+  let service: Service;
   return await runUntilStopped(
-    () => Service.start(config),
+    async () => service = await Service.start(config),
     () =>
       log.info("serving", {
         service: config.service.id,
         broker: config.broker.endpoint.address,
         bus: config.bus.endpoint.address,
         lanes: config.worker.lanes,
+        health: `${service.healthUrl}/healthz`,
       }),
+    () => ({ status: service.summary(), stuck: service.stuck() }),
   );
 }

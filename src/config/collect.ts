@@ -6,7 +6,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 
 import { PlantdError } from "../errors.ts";
 import { type ConfigFile, place } from "./file.ts";

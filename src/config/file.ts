@@ -90,10 +90,11 @@ function fault(name: string, line: number | undefined, why: string): PlantdError
 
 /** The bytes of a file; one byte too many is read, never more, whatever the file claims to be. */
 function readBounded(name: string, path: string): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = new Uint8Array(CONFIG_BYTES_MAX + 1);
+  let bytes: Uint8Array<ArrayBuffer>;
   let length = 0;
   try {
     using file = Deno.openSync(path, { read: true });
+    bytes = new Uint8Array(CONFIG_BYTES_MAX + 1);
     while (length < bytes.length) {
       const count = file.readSync(bytes.subarray(length));
       if (count === null) break;

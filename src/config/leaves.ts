@@ -5,7 +5,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 
 import { messageOf } from "../errors.ts";
 import { type Endpoint, type EndpointMode, parseEndpoint } from "./endpoint.ts";

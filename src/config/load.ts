@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { z } from "zod";
+import type * as z from "zod";
 
 import { PlantdError } from "../errors.ts";
 import { collect, type Collected, type Collection, faultOf, leavesOf } from "./collect.ts";

@@ -6,7 +6,7 @@
  */
 
 import { messageOf, PlantdError } from "../errors.ts";
-import { BUS_COUNTED_SCOPES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
+import { BUS_COUNTED_SCOPES_MAX, BUS_QUEUE_BYTES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
 import { type JsonObject, type JsonText, kindOf } from "./json.ts";
 import { invalid, keyName, scopeName } from "./names.ts";
 import { checkValue, readBody, readKey, readValue } from "./requests.ts";
@@ -36,8 +36,11 @@ export interface UpdateCounts {
   readonly rejected: Readonly<Record<string, number>>;
 }
 
-/** Counts are kept under this name for updates whose scope does not exist or cannot be told. */
-export const OTHER_SCOPES = "*";
+/**
+ * Counts are kept under this name, which no scope can have, for updates whose scope does not exist or
+ * cannot be told.
+ */
+export const OTHER_SCOPES = "/other";
 
 /** The source of entries written from the bus. */
 const SOURCE = "bus";
@@ -56,6 +59,7 @@ export class Ingest {
   readonly #options: IngestOptions;
   readonly #counters = new Map<string, Counter>();
   #pending = 0;
+  #pendingBytes = 0;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -72,7 +76,7 @@ export class Ingest {
     let counter = this.#counterOf(name);
     counter.received += 1;
     try {
-      if (this.#pending >= this.#options.queueMax) throw new Rejection("overflow", "too many wait");
+      if (this.#isFull(body)) throw new Rejection("overflow", "too many wait for the disk");
       const object = readBody(body);
       const target = this.#scopeOf(scope, object);
       name = target;
@@ -81,7 +85,7 @@ export class Ingest {
       if (!this.#options.createScopes && !this.#options.store.hasScope(target)) {
         throw new Rejection("scope_not_found", "the scope does not exist");
       }
-      void this.#store(target, mutations, counter);
+      void this.#store(target, mutations, counter, body.length);
     } catch (thrown) {
       this.#reject(name, counter, thrown);
     }
@@ -137,21 +141,32 @@ export class Ingest {
     return [{ kind: "delete", scope, key }];
   }
 
-  async #store(scope: string, mutations: readonly Mutation[], counter: Counter): Promise<void> {
-    this.#countPending(counter, 1);
+  #isFull(body: Uint8Array): boolean {
+    return this.#pending >= this.#options.queueMax ||
+      this.#pendingBytes + body.length > BUS_QUEUE_BYTES_MAX;
+  }
+
+  async #store(
+    scope: string,
+    mutations: readonly Mutation[],
+    counter: Counter,
+    bytes: number,
+  ): Promise<void> {
+    this.#countPending(counter, 1, bytes);
     try {
       await this.#options.store.commit({ mutations, source: SOURCE });
-      this.#countPending(counter, -1);
+      this.#countPending(counter, -1, -bytes);
       counter.stored += 1;
     } catch (thrown) {
-      this.#countPending(counter, -1);
+      this.#countPending(counter, -1, -bytes);
       this.#reject(scope, counter, thrown);
     }
   }
 
-  #countPending(counter: Counter, more: 1 | -1): void {
+  #countPending(counter: Counter, more: 1 | -1, bytes: number): void {
     counter.pending += more;
     this.#pending += more;
+    this.#pendingBytes += bytes;
   }
 
   #reject(scope: string, counter: Counter, thrown: unknown): void {
@@ -231,13 +246,15 @@ function readEntries(body: JsonObject, valueBytesMax: number): [key: string, val
   return texts.map(([key, value]) => [keyName(key), checkValue(value, valueBytesMax)]);
 }
 
-/** ISO 8601 with date, time and zone, as `Date` reads it the same everywhere. */
+/** ISO 8601 with date, time and zone, and without the annotations that Temporal would take. */
 const ISO_8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/;
 
 function sourceTime(time: unknown): { sourceTimeMs?: number } {
   if (time === undefined) return {};
-  const text = typeof time === "string" && ISO_8601.test(time) ? time.replace(",", ".") : "";
-  const sourceTimeMs = Date.parse(text);
-  if (Number.isNaN(sourceTimeMs)) throw invalid("time", "ISO 8601 with a zone is needed");
-  return { sourceTimeMs };
+  try {
+    if (typeof time !== "string" || !ISO_8601.test(time)) throw new RangeError();
+    return { sourceTimeMs: Temporal.Instant.from(time).epochMilliseconds };
+  } catch {
+    throw invalid("time", "ISO 8601 with a zone is needed, such as 2026-11-23T09:00:00Z");
+  }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf, PlantdError, wireCodeOf } from "../errors.ts";
+import { messageOf, wireCodeOf } from "../errors.ts";
 import { JsonText, stringify } from "./json.ts";
 import type { Entry } from "./store.ts";
 
@@ -23,13 +23,12 @@ export function success(data: Readonly<Record<string, unknown>>): Uint8Array {
 /**
  * `{"success":false,"error":"sentence","code":"..."}`.
  *
- * What is no {@link PlantdError} is a fault of ours: the caller learns that it happened, not how.
+ * What is not of the wire contract is a fault of ours: the caller learns that it happened, not how.
  */
 export function failure(thrown: unknown): Uint8Array {
-  const error = thrown instanceof PlantdError
-    ? messageOf(thrown)
-    : "the service failed; its log says why";
-  return flat({ success: false, error, code: wireCodeOf(thrown) });
+  const code = wireCodeOf(thrown);
+  const error = code === "internal" ? "the service failed; its log says why" : messageOf(thrown);
+  return flat({ success: false, error, code });
 }
 
 /** An entry as the members of a reply; times are ISO 8601 in UTC with ms. */

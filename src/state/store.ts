@@ -91,6 +91,8 @@ export interface StoreStatus {
   readonly keys: number;
   /** Transactions that wait for a commit or are in one. */
   readonly pending: number;
+  /** How long the disk has been at the present commit, in milliseconds; absent while it rests. */
+  readonly commitMs?: number;
   /** Records on disk that could not be read when the store was opened. */
   readonly damaged: number;
 }

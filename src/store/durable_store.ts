@@ -22,7 +22,7 @@ import { CommitQueue, type Take, type Waiting } from "./commit_queue.ts";
 import { type CommitSize, nameBytes } from "./commit_size.ts";
 import type { Disk, Loaded } from "./disk.ts";
 import { type Applied, Draft } from "./draft.ts";
-import type { Mirror } from "./mirror.ts";
+import type { Mirror, StoredEntry, ValueRef } from "./mirror.ts";
 
 /**
  * What transactions may share one commit. Deno KV takes 1000 records, 81,920 bytes of keys, and 819,200
@@ -47,10 +47,21 @@ export class DurableStore implements Store {
   readonly #queue = new CommitQueue((take) => this.#commitNext(take));
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #failure: string | undefined;
+  #commitSinceMs: number | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @param loaded An opened disk and what it holds; the store owns both from now on. */
-  constructor({ disk, mirror, damaged }: Loaded, clock: Clock = systemClock) {
+  readonly #onFailure: (failure: string | undefined) => void;
+
+  /**
+   * @param loaded An opened disk and what it holds; the store owns both from now on.
+   * @param onFailure Told why commits begin to fail, and with undefined that they succeed again.
+   */
+  constructor(
+    { disk, mirror, damaged }: Loaded,
+    clock: Clock = systemClock,
+    onFailure: (failure: string | undefined) => void = () => {},
+  ) {
+    this.#onFailure = onFailure;
     this.#disk = disk;
     this.#mirror = mirror;
     this.#damaged = damaged;
@@ -83,6 +94,9 @@ export class DurableStore implements Store {
       keys: this.#mirror.keyCount,
       pending: this.#queue.pending,
       damaged: this.#damaged,
+      ...(this.#commitSinceMs === undefined
+        ? {}
+        : { commitMs: Math.round(this.#clock.monotonic() - this.#commitSinceMs) }),
     };
   }
 
@@ -111,21 +125,32 @@ export class DurableStore implements Store {
     const outcomes = fill(draft, take);
     const changes = outcomes.flatMap(({ applied }) => applied?.changes ?? []);
     if (changes.length > 0) {
+      let refs: ReadonlyMap<StoredEntry, ValueRef>;
       try {
-        draft.merge(await this.#disk.write(draft));
-        this.#failure = undefined;
+        this.#commitSinceMs = this.#clock.monotonic();
+        refs = await this.#disk.write(draft);
       } catch (thrown) {
         const error = storageError(thrown);
-        this.#failure = error.message;
+        this.#failed(error.message);
         for (const { waiting } of outcomes) waiting.reject(error);
         return;
+      } finally {
+        this.#commitSinceMs = undefined;
       }
+      draft.merge(refs);
+      this.#failed(undefined);
       for (const listener of this.#listeners) listener(changes);
     }
     for (const { waiting, applied, refusal } of outcomes) {
       if (applied) waiting.resolve({ revision: applied.revision, timeMs });
       else waiting.reject(refusal);
     }
+  }
+
+  #failed(failure: string | undefined): void {
+    if (failure === this.#failure) return;
+    this.#failure = failure;
+    this.#onFailure(failure);
   }
 }
 

@@ -268,7 +268,10 @@ Deno.test("ingest - bare JSON without a service is no_scope where no default is 
   await s.take(undefined, { key: "k", value: 1 });
   assert.deepEqual(s.ingest.totals(), counts({ received: 1, rejected: { no_scope: 1 } }));
   assert.deepEqual(Object.keys(s.ingest.byScope(10)), [OTHER_SCOPES]);
-  assert.deepEqual(s.rejections.map(([scope, reason]) => [scope, reason]), [["*", "no_scope"]]);
+  assert.deepEqual(s.rejections.map(([scope, reason]) => [scope, reason]), [[
+    "/other",
+    "no_scope",
+  ]]);
 });
 
 Deno.test("ingest - a rejection is told with the scope whose counter it is in", async () => {
@@ -394,7 +397,7 @@ Deno.test("ingest - messages that are no updates are counted by their reason", a
     rejected: { not_an_update: 4, invalid_scope: 1 },
   });
   assert.deepEqual(s.ingest.byScope(10), { [OTHER_SCOPES]: s.ingest.totals() });
-  assert.deepEqual(s.rejections[0]!.slice(0, 2), ["*", "not_an_update"]);
+  assert.deepEqual(s.rejections[0]!.slice(0, 2), ["/other", "not_an_update"]);
 });
 
 Deno.test("ingest - what the disk refuses is counted; afterwards updates are stored again", async () => {
@@ -431,6 +434,19 @@ Deno.test("ingest - a fault of ours is counted as internal", async () => {
   await using s = await setup({ store: failing });
   await s.take("a", { key: "k", value: 1 });
   assert.deepEqual(s.ingest.totals(), counts({ received: 1, rejected: { internal: 1 } }));
+});
+
+Deno.test("ingest - the queue is bounded in bytes, too: large updates overflow before they are many", async () => {
+  await using s = await setup({ queueMax: 100_000, valueBytesMax: 1024 * 1024 });
+  const release = s.disk.hold();
+  const value = "x".repeat(1024 * 1024 - 2);
+  for (let i = 0; i < 70; i += 1) s.ingest.take("a", frameBytes({ key: "k", value }));
+  const { pending, rejected } = s.ingest.totals();
+  assert.deepEqual({ pending, rejected }, { pending: 63, rejected: { overflow: 7 } });
+  release();
+  await settled(s.ingest);
+  await s.take("a", { key: "k", value: "next" });
+  assert.equal(s.value("k"), '"next"');
 });
 
 Deno.test("ingest - what comes on top of the queue is overflow, and once it drains updates go on", async () => {
@@ -482,7 +498,7 @@ Deno.test("ingest - scopes that do not exist share one counter, however many the
 });
 
 Deno.test("ingest - no more counters than 10,000 are made; what comes on top is counted together", async () => {
-  await using s = await setup({ queueMax: 100_000 });
+  await using s = await setup({ queueMax: 100_000, valueBytesMax: 1024 * 1024 });
   const scopes = Array.from({ length: BUS_COUNTED_SCOPES_MAX + 5 }, (_, i) => `s${i}`);
   await Promise.all(
     scopes.map((scope) =>

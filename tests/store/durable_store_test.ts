@@ -6,7 +6,7 @@ import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { until } from "../helpers/async.ts";
 import { tempDir } from "../helpers/temp.ts";
-import { DISK_FULL, faultyStore, memoryDisk } from "../state/helpers.ts";
+import { DISK_FULL, FaultyDisk, faultyStore, memoryDisk } from "../state/helpers.ts";
 import { contentsOf, set } from "./contract.ts";
 
 const source = "test";
@@ -76,6 +76,18 @@ Deno.test("durable store - after a failed commit the next one succeeds, with the
   const { available, failure } = store.status();
   assert.deepEqual({ available, failure }, { available: true, failure: undefined });
   assert.equal((await store.commit(one(create("b")))).revision, 3);
+});
+
+Deno.test("durable store - it is told once that commits fail, and once that they succeed again", async () => {
+  const loaded = memoryDisk();
+  const disk = new FaultyDisk(loaded.disk);
+  const told: (string | undefined)[] = [];
+  const store = new DurableStore({ ...loaded, disk }, undefined, (failure) => told.push(failure));
+  for (const failure of [undefined, DISK_FULL, DISK_FULL, undefined, undefined]) {
+    disk.failure = failure;
+    await outcomes([store.commit(one(set("a", "k", told.length)))]);
+  }
+  assert.deepEqual(told, ["the disk is full; nothing was stored", undefined]);
 });
 
 Deno.test("durable store - a failed commit fails exactly those that were in it", async () => {
