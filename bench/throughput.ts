@@ -2,7 +2,7 @@
  * Requests per second with 64 outstanding: through the broker to a worker that does nothing, and
  * through broker and service. Broker, service and driver are processes of their own.
  *
- * deno task bench
+ * Run by `deno task bench`.
  *
  * @module
  */

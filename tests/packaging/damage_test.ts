@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { assertRefused, ELSEWHERE, exists, Host, VERSION_SAID } from "./artifact.ts";
+import { mount, mountTest } from "./mounts.ts";
+
+Deno.test("damage - a file that was cut short or changed says so, and unpacks nothing", async () => {
+  await using host = await Host.make();
+  const whole = await Deno.readFile(host.file);
+  const header = whole.indexOf(0);
+  for (const length of [header + 1, whole.length - 1]) {
+    await Deno.writeFile(host.file, whole.subarray(0, length));
+    assertRefused(await host.run(["version"]), /is damaged/);
+  }
+  for (const at of [header + 100, whole.length >> 1]) {
+    const flipped = whole.slice();
+    flipped[at]! ^= 0x10;
+    await Deno.writeFile(host.file, flipped);
+    assertRefused(await host.run(["version"]), /is damaged/);
+  }
+  assert.deepEqual(host.unpacked(), []);
+  await Deno.writeFile(host.file, whole);
+  assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+});
+
+Deno.test("damage - the file for another machine says which it is for", async () => {
+  await using host = await Host.make(ELSEWHERE);
+  assertRefused(await host.run(["version"]), /this file is for Linux \w+, this machine is Linux/);
+  assert.equal(await exists(host.cache), false);
+});
+
+mountTest(
+  "damage - a directory programs must not run from is named, with what to set",
+  async () => {
+    await using host = await Host.make();
+    await using noexec = mount(`${host.path}/noexec`, "noexec,mode=0700");
+    const result = await host.run(["version"], { env: { PLANTD_STATE_CACHE: noexec.path } });
+    assertRefused(result, /noexec.*set PLANTD_STATE_CACHE/);
+    assert.ok(result.stderr.includes(noexec.path));
+    assert.deepEqual(host.unpacked(noexec.path), []);
+  },
+);
+
+mountTest("damage - a full disk is one line, and nothing is left on it", async () => {
+  await using host = await Host.make();
+  await using small = mount(`${host.path}/small`, "size=20m,mode=0700");
+  const result = await host.run(["version"], { env: { PLANTD_STATE_CACHE: small.path } });
+  assertRefused(result, /no space left in .*: 1\d\d MB are needed/);
+  assert.deepEqual(host.unpacked(small.path), []);
+});
+
+mountTest(
+  "damage - a directory that cannot be written is one line; unpacked before, it runs",
+  async () => {
+    await using host = await Host.make();
+    await using readOnly = mount(`${host.path}/ro`, "ro,mode=0700");
+    const at = (path: string) => ({ env: { PLANTD_STATE_CACHE: path } });
+    assertRefused(await host.run(["version"], at(readOnly.path)), /cannot write to .*[Rr]ead-only/);
+    const below = at(`${readOnly.path}/below`);
+    assertRefused(await host.run(["version"], below), /cannot make a directory: .*[Rr]ead-only/);
+
+    await using later = mount(`${host.path}/later`, "mode=0700");
+    assert.deepEqual(await host.run(["version"], at(later.path)), VERSION_SAID);
+    const remount = ["-o", "remount,ro", later.path];
+    assert.ok((await new Deno.Command("mount", { args: remount }).output()).success);
+    assert.deepEqual(await host.run(["version"], at(later.path)), VERSION_SAID);
+  },
+);
