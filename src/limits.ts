@@ -20,6 +20,15 @@ export const JSON_DEPTH_MAX = 64;
 /** JSON frames in one request; each of them is one frame of the reply. */
 export const REQUEST_FRAMES_MAX = 1024;
 
+/**
+ * Bytes of the replies to one request's JSON frames, together, before the rest of them is refused; with
+ * one more reply the message stays below {@link MESSAGE_BYTES_MAX}.
+ */
+export const REPLY_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Bytes of the names in one page of a listing, escaped as badly as may be. */
+export const LIST_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Keys in one page of `list-keys`, and the page size when none is asked for. */
 export const LIST_KEYS_MAX = 10_000;
 
@@ -107,5 +116,5 @@ export const CLIENT_IDLE_SOCKETS_MAX = 64;
 /** Messages a bus keeps for each slow subscriber, unless configured otherwise. */
 export const BUS_HIGH_WATER_MARK = 100_000;
 
-/** Bytes the command line reads from standard input as one value. */
-export const VALUE_BYTES_STDIN_MAX = MESSAGE_BYTES_MAX;
+/** Bytes the command line reads from standard input as one value: what fits a message with its names. */
+export const VALUE_BYTES_STDIN_MAX = MESSAGE_BYTES_MAX - 64 * 1024;

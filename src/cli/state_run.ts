@@ -22,6 +22,9 @@ const ATTEMPTS = 3;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
 /** Runs the command. */
 export async function state(values: StateValues): Promise<number> {
   const config = configOf(values);
@@ -40,13 +43,9 @@ export async function state(values: StateValues): Promise<number> {
       return show(values, reply, () => valueText(reply));
     }
     case "list":
-      return showList(values.json, await listAll(ask, fields));
-    case "list-scopes": {
-      const reply = await ask("list-scopes", {});
-      return values.json
-        ? show(values, reply, () => "")
-        : showList(false, (reply.members.data as { scopes: string[] }).scopes);
-    }
+      return showList(values, await listAll(ask, "list-keys", "keys", fields));
+    case "list-scopes":
+      return showList(values, await listAll(ask, "list-scopes", "scopes", fields));
     default: {
       const reply = await ask(values.operation, fields);
       return show(values, reply, () => (reply.members.data as { status: string }).status);
@@ -95,17 +94,20 @@ async function fieldsOf(values: StateValues): Promise<Readonly<Record<string, un
   }
 }
 
-/** All keys, page by page. */
+/** All names under `member` of the replies, page by page. */
 async function listAll(
   ask: (operation: string, body: Readonly<Record<string, unknown>>) => Promise<JsonObject>,
+  operation: string,
+  member: "keys" | "scopes",
   fields: Readonly<Record<string, unknown>>,
 ): Promise<string[]> {
   const all: string[] = [];
   for (;;) {
-    const reply = await ask("list-keys", { ...fields, after: all.at(-1) });
-    const { keys, more } = reply.members.data as { keys: string[]; more?: boolean };
-    all.push(...keys);
-    if (more !== true || keys.length === 0) return all;
+    const { members } = await ask(operation, { ...fields, after: all.at(-1) });
+    const data = members.data as { keys?: string[]; scopes?: string[]; more?: boolean };
+    const names = data[member] ?? [];
+    all.push(...names);
+    if (data.more !== true || names.length === 0) return all;
   }
 }
 
@@ -143,10 +145,16 @@ function show({ json }: ConnectionValues, reply: JsonObject, plain: () => string
   return EXIT.done;
 }
 
-function showList(json: boolean, names: readonly string[]): number {
+function showList({ json }: ConnectionValues, names: readonly string[]): number {
   if (json) print(stringify(names));
-  else if (names.length > 0) print(names.join("\n"));
+  else if (names.length > 0) print(names.map(harmless).join("\n"));
   return EXIT.done;
+}
+
+/** A name from who knows where must not give orders to a terminal; scripts get it as it is. */
+function harmless(name: string): string {
+  if (!Deno.stdout.isTerminal()) return name;
+  return name.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 /** Text as it is, anything else as JSON. */
@@ -166,18 +174,22 @@ function jsonText(text: string): JsonText {
   return new JsonText(text);
 }
 
+/** The text on standard input, to the letter. */
 async function readStandardInput(): Promise<string> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
-  for await (const chunk of Deno.stdin.readable) {
-    size += chunk.length;
-    if (size > VALUE_BYTES_STDIN_MAX) {
-      throw new PlantdError(
-        "usage",
-        `standard input: at most ${VALUE_BYTES_STDIN_MAX} bytes are taken`,
-      );
+  try {
+    for await (const chunk of Deno.stdin.readable) {
+      size += chunk.length;
+      if (size > VALUE_BYTES_STDIN_MAX) {
+        throw new Error(`at most ${VALUE_BYTES_STDIN_MAX} bytes are taken`);
+      }
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+    const bytes = await new Blob(chunks).arrayBuffer();
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    const why = error instanceof TypeError ? "UTF-8 text is needed" : messageOf(error);
+    throw new PlantdError("usage", `standard input: ${why}`, { cause: error });
   }
-  return decoder.decode(await new Blob(chunks).arrayBuffer());
 }

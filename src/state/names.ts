@@ -43,11 +43,14 @@ export function scopeName(name: unknown): string {
   if (size > SCOPE_BYTES_MAX) {
     throw invalid("service", `a scope name has at most ${SCOPE_BYTES_MAX} bytes, found ${size}`);
   }
-  if (SCOPE_FORBIDDEN.test(name) || !name.isWellFormed()) {
+  if (SCOPE_FORBIDDEN.test(name)) {
     throw invalid(
       "service",
       "a scope name has no control characters, white space, comma, quotes, { or /",
     );
+  }
+  if (!name.isWellFormed()) {
+    throw invalid("service", "a scope name is well-formed Unicode, found half a pair");
   }
   return name;
 }

@@ -6,12 +6,13 @@
  */
 
 import { PlantdError, wireCodeOf } from "../errors.ts";
+import { REPLY_BYTES_MAX } from "../limits.ts";
 import type { JsonObject } from "./json.ts";
 import { entryMembers, failure, flat, success } from "./replies.ts";
 import {
   readBody,
   readKey,
-  readKeyQuery,
+  readListQuery,
   readRequest,
   readScope,
   readValue,
@@ -83,29 +84,60 @@ export async function handleRequest(
         return unknown;
       });
     }
-    // All are begun before the first is awaited: a store takes them in this order, in one commit.
-    return await Promise.all(
-      bodies.map((body) => answer(context, operation, run, body, source)),
-    );
+    return await Promise.all(answerAll(context, operation, run, bodies, source));
   } catch (thrown) {
     return [failed(context, "unknown", thrown)];
   }
 }
 
-async function answer(
+/**
+ * Begins all bodies before the first is awaited: a store takes them in this order, in one commit. Those
+ * whose replies would make the message too large are refused before they are begun.
+ */
+function answerAll(
+  context: OperationContext,
+  name: string,
+  run: Operation,
+  bodies: readonly Uint8Array[],
+  source: string,
+): (Uint8Array | Promise<Uint8Array>)[] {
+  let replyBytes = 0;
+  return bodies.map((frame) => {
+    if (replyBytes > REPLY_BYTES_MAX) return failed(context, name, tooMuchAtOnce());
+    const reply = answer(context, name, run, frame, source);
+    // A reply that is still to come repeats at most what was sent.
+    replyBytes += reply instanceof Uint8Array ? reply.length : frame.length;
+    return reply;
+  });
+}
+
+function answer(
   context: OperationContext,
   name: string,
   run: Operation,
   frame: Uint8Array,
   source: string,
-): Promise<Uint8Array> {
+): Uint8Array | Promise<Uint8Array> {
   try {
-    const reply = await run(context, readBody(frame), source);
-    context.onAnswer?.(name, true);
-    return reply;
+    const reply = run(context, readBody(frame), source);
+    if (reply instanceof Uint8Array) {
+      context.onAnswer?.(name, true);
+      return reply;
+    }
+    return reply.then((bytes) => {
+      context.onAnswer?.(name, true);
+      return bytes;
+    }, (thrown) => failed(context, name, thrown));
   } catch (thrown) {
     return failed(context, name, thrown);
   }
+}
+
+function tooMuchAtOnce(): PlantdError {
+  return new PlantdError(
+    "invalid_request",
+    `the replies to this request come to more than ${REPLY_BYTES_MAX} bytes; ask for less at once`,
+  );
 }
 
 function failed(context: OperationContext, name: string, thrown: unknown): Uint8Array {
@@ -126,9 +158,9 @@ async function deleteScope({ store }: OperationContext, body: JsonObject, source
   return success({ scope, status: "deleted" });
 }
 
-function listScopes({ store }: OperationContext) {
-  const scopes = store.scopes();
-  return success({ scopes, count: scopes.length });
+function listScopes({ store }: OperationContext, body: JsonObject) {
+  const { names, more } = store.listScopes(readListQuery(body));
+  return success({ scopes: names, count: names.length, ...rest(more) });
 }
 
 /** The members of a reply about one key, and the scope that only `state-*` replies repeat. */
@@ -176,8 +208,13 @@ async function deleteKey({ store }: OperationContext, body: JsonObject, source: 
 
 function listKeys({ store }: OperationContext, body: JsonObject) {
   const scope = readScope(body);
-  const { keys, more } = store.listKeys(scope, readKeyQuery(body));
-  return success({ scope, keys, count: keys.length, more });
+  const { names, more } = store.listKeys(scope, readListQuery(body));
+  return success({ scope, keys: names, count: names.length, ...rest(more) });
+}
+
+/** A list that is whole is told exactly as the contract has it. */
+function rest(more: boolean): { readonly more?: true } {
+  return more ? { more } : {};
 }
 
 /** As the original: a `service` is told about if one is named. */

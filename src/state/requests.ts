@@ -9,7 +9,7 @@ import { PlantdError } from "../errors.ts";
 import { LIST_KEYS_MAX, REQUEST_FRAMES_MAX } from "../limits.ts";
 import { type JsonObject, type JsonText, kindOf, parseObject } from "./json.ts";
 import { invalid, keyName, scopeName, utf8Bytes } from "./names.ts";
-import type { KeyQuery } from "./store.ts";
+import type { ListQuery } from "./store.ts";
 
 /** Characters of an unknown operation that an error repeats. */
 const QUOTED_CHARS_MAX = 64;
@@ -102,7 +102,7 @@ export function checkValue(value: JsonText, bytesMax: number): JsonText {
 }
 
 /** Fields `prefix`, `after` and `limit`. */
-export function readKeyQuery(body: JsonObject): KeyQuery {
+export function readListQuery(body: JsonObject): ListQuery {
   const { prefix, after, limit } = body.members;
   if (limit !== undefined && limit !== null && !isPageSize(limit)) {
     const found = typeof limit === "number" ? String(limit) : kindOf(limit);

@@ -62,20 +62,20 @@ export interface Change {
   readonly value?: string;
 }
 
-/** One page of the keys of a scope, in order of their UTF-16 code units. */
-export interface KeyPage {
-  readonly keys: readonly string[];
-  /** True when more keys follow; ask again with `after` the last of these. */
+/** One page of sorted names (in order of their UTF-16 code units): keys of a scope, or scopes. */
+export interface NamePage {
+  readonly names: readonly string[];
+  /** True when more follow; ask again with `after` the last of these. */
   readonly more: boolean;
 }
 
-/** Which keys to list. */
-export interface KeyQuery {
-  /** Only keys that begin with this. */
+/** Which names to list. */
+export interface ListQuery {
+  /** Only names that begin with this. */
   readonly prefix?: string;
-  /** Only keys behind this one. */
+  /** Only names behind this one. */
   readonly after?: string;
-  /** At most so many. */
+  /** At most so many; a page of long names is shorter. */
   readonly limit: number;
 }
 
@@ -108,8 +108,9 @@ export interface StateReader {
    * @throws {PlantdError} `scope_not_found`.
    */
   get(scope: string, key: string): Entry | undefined;
+  listScopes(query: ListQuery): NamePage;
   /** @throws {PlantdError} `scope_not_found`. */
-  listKeys(scope: string, query: KeyQuery): KeyPage;
+  listKeys(scope: string, query: ListQuery): NamePage;
   status(): StoreStatus;
 }
 

@@ -12,8 +12,8 @@ import type {
   Change,
   Committed,
   Entry,
-  KeyPage,
-  KeyQuery,
+  ListQuery,
+  NamePage,
   Store,
   StoreStatus,
   Transaction,
@@ -80,14 +80,19 @@ export class DurableStore implements Store {
     return this.#mirror.get(scope, key);
   }
 
-  listKeys(scope: string, query: KeyQuery): KeyPage {
+  listScopes(query: ListQuery): NamePage {
+    return this.#mirror.listScopes(query);
+  }
+
+  listKeys(scope: string, query: ListQuery): NamePage {
     return this.#mirror.listKeys(scope, query);
   }
 
   status(): StoreStatus {
+    const failure = this.#disk.failure() ?? this.#failure;
     return {
-      available: this.#failure === undefined && this.#closing === undefined,
-      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+      available: failure === undefined && this.#closing === undefined,
+      ...(failure === undefined ? {} : { failure }),
       epoch: this.#disk.meta.epoch,
       revision: this.#disk.meta.revision,
       scopes: this.#mirror.scopeCount,

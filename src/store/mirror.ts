@@ -5,7 +5,8 @@
  */
 
 import { PlantdError } from "../errors.ts";
-import type { Entry, KeyPage, KeyQuery } from "../state/store.ts";
+import { LIST_BYTES_MAX } from "../limits.ts";
+import type { Entry, ListQuery, NamePage } from "../state/store.ts";
 
 /** Where the pieces of a value are that is too large for one record. */
 export interface ValueRef {
@@ -68,23 +69,20 @@ export class Mirror {
     return this.#existing(scope).entries.get(key);
   }
 
+  /** A page of sorted scopes. */
+  listScopes(query: ListQuery): NamePage {
+    return pageOf(this.scopeNames(), query);
+  }
+
   /** A page of sorted keys; throws `scope_not_found`. */
-  listKeys(scopeName: string, { prefix = "", after, limit }: KeyQuery): KeyPage {
+  listKeys(scopeName: string, query: ListQuery): NamePage {
     const scope = this.#existing(scopeName);
     let keys = this.#sorted.get(scope);
     if (!keys) {
       keys = [...scope.entries.keys()].sort();
       this.#sorted.set(scope, keys);
     }
-    let from = firstIndex(keys, (key) => key >= prefix);
-    if (after !== undefined) from = Math.max(from, firstIndex(keys, (key) => key > after));
-    const page: string[] = [];
-    let i = from;
-    while (i < keys.length && page.length < limit && keys[i]!.startsWith(prefix)) {
-      page.push(keys[i]!);
-      i += 1;
-    }
-    return { keys: page, more: i < keys.length && keys[i]!.startsWith(prefix) };
+    return pageOf(keys, query);
   }
 
   /** Adds a scope with what it holds. */
@@ -121,6 +119,24 @@ export class Mirror {
 /** The failure for a scope that does not exist. */
 export function scopeNotFound(scope: string): PlantdError {
   return new PlantdError("scope_not_found", `scope "${scope}" does not exist`, { data: { scope } });
+}
+
+/** JSON writes a character with up to six bytes, as in `\\u0001`. */
+const JSON_CHAR_BYTES_MAX = 6;
+
+/** The part of sorted `names` that a query asks for, as long as one reply can be. */
+function pageOf(names: readonly string[], { prefix = "", after, limit }: ListQuery): NamePage {
+  let i = firstIndex(names, (name) => name >= prefix);
+  if (after !== undefined) i = Math.max(i, firstIndex(names, (name) => name > after));
+  const page: string[] = [];
+  let bytes = 0;
+  const fits = () => i < names.length && names[i]!.startsWith(prefix);
+  while (fits() && page.length < limit && bytes < LIST_BYTES_MAX) {
+    bytes += names[i]!.length * JSON_CHAR_BYTES_MAX;
+    page.push(names[i]!);
+    i += 1;
+  }
+  return { names: page, more: fits() };
 }
 
 /** Index of the first of `keys` for which `holds` turns true; `keys` are sorted by it. */

@@ -20,7 +20,7 @@ export class FaultyDisk implements Disk {
   readonly #inner: Disk;
   #gate: Promise<void> = Promise.resolve();
   /** Thrown by every write while it is set. */
-  failure: unknown = undefined;
+  fault: unknown = undefined;
   /** Writes begun. */
   writes = 0;
 
@@ -30,6 +30,10 @@ export class FaultyDisk implements Disk {
 
   get meta(): Position {
     return this.#inner.meta;
+  }
+
+  failure(): string | undefined {
+    return this.#inner.failure();
   }
 
   /** Lets the writes that begin from now on wait until the returned function is called. */
@@ -42,7 +46,7 @@ export class FaultyDisk implements Disk {
   async write(draft: Draft): Promise<ReadonlyMap<StoredEntry, ValueRef>> {
     this.writes += 1;
     await this.#gate;
-    if (this.failure !== undefined) throw this.failure;
+    if (this.fault !== undefined) throw this.fault;
     return await this.#inner.write(draft);
   }
 
@@ -58,6 +62,7 @@ export function memoryDisk(): Loaded {
     get meta() {
       return meta;
     },
+    failure: () => undefined,
     write({ revision, nextScopeId }) {
       meta = { ...meta, revision, nextScopeId };
       return Promise.resolve(new Map());

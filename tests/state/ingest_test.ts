@@ -402,12 +402,12 @@ Deno.test("ingest - messages that are no updates are counted by their reason", a
 
 Deno.test("ingest - what the disk refuses is counted; afterwards updates are stored again", async () => {
   await using s = await setup();
-  s.disk.failure = DISK_FULL;
+  s.disk.fault = DISK_FULL;
   await s.take("a", { key: "k", value: 1 });
-  s.disk.failure = new Error("disk I/O error");
+  s.disk.fault = new Error("disk I/O error");
   await s.take("a", { key: "k", value: 2 });
   assert.equal(s.value("k"), undefined);
-  s.disk.failure = undefined;
+  s.disk.fault = undefined;
   await s.take("a", { key: "k", value: 3 });
   assert.equal(s.value("k"), "3");
   assert.deepEqual(s.ingest.byScope(1).a, {
@@ -465,7 +465,7 @@ Deno.test("ingest - what comes on top of the queue is overflow, and once it drai
   });
   release();
   await settled(s.ingest);
-  assert.deepEqual(s.store.listKeys("a", { limit: 9 }).keys, ["k0", "k1", "k2"]);
+  assert.deepEqual(s.store.listKeys("a", { limit: 9 }).names, ["k0", "k1", "k2"]);
   await s.take("a", { key: "k9", value: 9 });
   assert.equal(s.value("k9"), "9");
   assert.deepEqual(s.ingest.byScope(9), {
@@ -555,7 +555,7 @@ Deno.test("ingest - whatever comes: received is stored, pending and rejected, at
           if (step[0] === "take") s.ingest.take(step[1], step[2]);
           else if (step[0] === "refuse") s.ingest.refuse("not_an_update");
           else if (step[0] === "settle") await settled(s.ingest);
-          else s.disk.failure = step[1] ? DISK_FULL : undefined;
+          else s.disk.fault = step[1] ? DISK_FULL : undefined;
           if (step[0] === "take" || step[0] === "refuse") received += 1;
           assert.equal(s.ingest.totals().received, received);
           assert.ok(s.ingest.totals().pending <= 5);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PlantdError, WIRE_CODES } from "../../src/errors.ts";
+import { MESSAGE_BYTES_MAX, REQUEST_FRAMES_MAX } from "../../src/limits.ts";
 import { handleRequest, OPERATION_NAMES } from "../../src/state/operations.ts";
 import { JsonText } from "../../src/state/json.ts";
 import type { Store } from "../../src/state/store.ts";
@@ -76,6 +77,67 @@ test("list-scopes lists them sorted, with their number", async ({ askOne }) => {
     success: true,
     data: { scopes: ["__proto__", "a", "b", "c"], count: 4 },
   });
+});
+
+test("list-scopes pages as list-keys does", async ({ ask, askOne }) => {
+  await ask("create-scope", ...["a.1", "a.2", "b"].map((service) => ({ service })));
+  const page = async (query: Record<string, unknown>) =>
+    (await askOne("list-scopes", query) as { data: unknown }).data;
+  assert.deepEqual(await page({ limit: 2 }), { scopes: ["a.1", "a.2"], count: 2, more: true });
+  assert.deepEqual(await page({ limit: 2, after: "a.2" }), { scopes: ["b"], count: 1 });
+  assert.deepEqual(await page({ prefix: "a." }), { scopes: ["a.1", "a.2"], count: 2 });
+  assertFailure(await askOne("list-scopes", { limit: 0 }), "invalid_request", /limit/);
+});
+
+test("a page of the worst keys there are fits a message, and the pages have all of them", async (state) => {
+  const { context, store } = state;
+  const keys = Array.from(
+    { length: 2_000 },
+    (_, i) => `${i}`.padStart(4, "0").padEnd(1024, "\x01"),
+  );
+  await Promise.all(
+    keys.map((key) =>
+      store.commit({
+        mutations: [{
+          kind: "set",
+          scope: "s",
+          key,
+          value: new JsonText("1"),
+          missingScope: "create",
+        }],
+        source: SOURCE,
+      })
+    ),
+  );
+  const found: string[] = [];
+  for (let more = true; more;) {
+    const body = frameBytes({ service: "s", after: found.at(-1) ?? "" });
+    const [reply] = await handleRequest(context, [frameBytes("list-keys"), body], SOURCE);
+    assert.ok(reply!.length < MESSAGE_BYTES_MAX / 2, `${reply!.length} bytes`);
+    const { data } = JSON.parse(text(reply!)) as { data: { keys: string[]; more?: boolean } };
+    found.push(...data.keys);
+    more = data.more === true;
+  }
+  assert.deepEqual(found, keys);
+});
+
+test("replies to one request are bounded together; what is too much is refused, the rest answered", async (state) => {
+  const context = { ...state.context, valueBytesMax: 1024 * 1024 };
+  const value = "v".repeat(1024 * 1024 - 2);
+  const request = (operation: string, ...bodies: Frame[]) =>
+    handleRequest(context, [operation, ...bodies].map(frameBytes), SOURCE);
+  await request("set", { service: "s", key: "k", value });
+  const gets = Array.from({ length: REQUEST_FRAMES_MAX - 1 }, () => ({ service: "s", key: "k" }));
+  const replies = await request("get", ...gets);
+  assert.equal(replies.length, gets.length);
+  assert.ok(replies.reduce((sum, { length }) => sum + length, 0) < MESSAGE_BYTES_MAX);
+  const parsed = replies.map((reply) => JSON.parse(text(reply)) as Record<string, unknown>);
+  const answered = parsed.filter((reply) => reply.value === value).length;
+  assert.ok(answered >= 8, `${answered} answered`);
+  for (const refused of parsed.slice(answered)) {
+    assertFailure(refused, "invalid_request", /ask for less at once/);
+  }
+  assert.equal(JSON.parse(text((await request("get", gets[0]!))[0]!)).value, value);
 });
 
 test("set answers flat with revision and time, and creates its scope", async (state) => {
@@ -193,14 +255,14 @@ test("list-keys pages through a scope by prefix, limit and after", async ({ ask,
     assert.equal(count, (rest.keys as string[]).length);
     return rest;
   };
-  assert.deepEqual(await list({}), { keys, more: false });
-  assert.deepEqual(await list({ prefix: "a/" }), { keys: keys.slice(0, 3), more: false });
+  assert.deepEqual(await list({}), { keys });
+  assert.deepEqual(await list({ prefix: "a/" }), { keys: keys.slice(0, 3) });
   assert.deepEqual(await list({ prefix: "a/", limit: 2 }), { keys: ["a/1", "a/2"], more: true });
-  assert.deepEqual(await list({ prefix: "a/", after: "a/2" }), { keys: ["a/3"], more: false });
+  assert.deepEqual(await list({ prefix: "a/", after: "a/2" }), { keys: ["a/3"] });
   assert.deepEqual(await list({ after: "a/3", limit: 1 }), { keys: ["b/1"], more: true });
-  assert.deepEqual(await list({ after: "b/2" }), { keys: [], more: false });
-  assert.deepEqual(await list({ prefix: "c" }), { keys: [], more: false });
-  assert.deepEqual(await list({ prefix: null, after: null, limit: null }), { keys, more: false });
+  assert.deepEqual(await list({ after: "b/2" }), { keys: [] });
+  assert.deepEqual(await list({ prefix: "c" }), { keys: [] });
+  assert.deepEqual(await list({ prefix: null, after: null, limit: null }), { keys });
   assertFailure(await askOne("list-keys", { service: "missing" }), "scope_not_found", /missing/);
   for (const [field, value] of [["limit", 0], ["limit", "5"], ["prefix", 1], ["after", []]]) {
     assertFailure(
@@ -299,7 +361,7 @@ test("a broken JSON frame among good ones fails alone", async ({ ask, store }) =
   assertFailure(replies[3], "invalid_json", /UTF-8/);
   assertFailure(replies[4], "invalid_request", /"service"/);
   assert.deepEqual(replies[5], { key: "c", value: 3, revision: 2, time: TIME });
-  assert.deepEqual(store.listKeys("s", { limit: 9 }).keys, ["a", "c"]);
+  assert.deepEqual(store.listKeys("s", { limit: 9 }).names, ["a", "c"]);
 });
 
 test("frames of one request take effect in order", async ({ ask }) => {
@@ -412,7 +474,7 @@ test("an error repeats no value", async ({ askText }) => {
 test("a full disk is storage_full; reads go on and the next commit succeeds", async (state) => {
   const { ask, askOne, disk, store, faults } = state;
   const kept = await askOne("set", { service: "a", key: "k", value: 1 });
-  disk.failure = DISK_FULL;
+  disk.fault = DISK_FULL;
   const replies = await ask(
     "set",
     { service: "a", key: "k", value: 2 },
@@ -432,7 +494,7 @@ test("a full disk is storage_full; reads go on and the next commit succeeds", as
     success: true,
     data: { status: "healthy", store_available: false },
   });
-  disk.failure = undefined;
+  disk.fault = undefined;
   assert.deepEqual(await askOne("set", { service: "a", key: "k", value: 3 }), {
     key: "k",
     value: 3,
@@ -451,14 +513,14 @@ test("any other trouble of the disk is storage_unavailable", async ({ askOne, di
     new PlantdError("storage_unavailable", "another process has written to the database"),
   ];
   for (const failure of failures) {
-    disk.failure = failure;
+    disk.fault = failure;
     const reply = await askOne("set", { service: "a", key: "k", value: 1 });
     const said = failure instanceof Error ? failure.message : String(failure);
     assertFailure(reply, "storage_unavailable", new RegExp(said));
     assert.match(store.status().failure!, new RegExp(said));
     assertFailure(await askOne("get", { service: "a", key: "k" }), "scope_not_found");
   }
-  disk.failure = undefined;
+  disk.fault = undefined;
 });
 
 test("a fault of ours is internal, its cause told to the log and not to the caller", async (state) => {
@@ -467,7 +529,7 @@ test("a fault of ours is internal, its cause told to the log and not to the call
   const failing = (thrown: unknown): Store =>
     new Proxy(store, {
       get: (target, name) => {
-        if (["commit", "get", "scopes", "listKeys", "hasScope"].includes(String(name))) {
+        if (["commit", "get", "listScopes", "listKeys", "hasScope"].includes(String(name))) {
           return () => {
             throw thrown;
           };

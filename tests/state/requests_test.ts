@@ -6,7 +6,7 @@ import {
   checkValue,
   readBody,
   readKey,
-  readKeyQuery,
+  readListQuery,
   readRequest,
   readScope,
   readValue,
@@ -107,28 +107,28 @@ Deno.test("value - the limit is one of bytes of compact JSON text", () => {
 });
 
 Deno.test("key query - prefix, after and limit are optional and null counts as absent", () => {
-  assert.deepEqual(readKeyQuery(body("{}")), { limit: LIST_KEYS_MAX });
-  assert.deepEqual(readKeyQuery(body('{"prefix":null,"after":null,"limit":null}')), {
+  assert.deepEqual(readListQuery(body("{}")), { limit: LIST_KEYS_MAX });
+  assert.deepEqual(readListQuery(body('{"prefix":null,"after":null,"limit":null}')), {
     limit: LIST_KEYS_MAX,
   });
-  assert.deepEqual(readKeyQuery(body('{"prefix":"","after":"a","limit":1}')), {
+  assert.deepEqual(readListQuery(body('{"prefix":"","after":"a","limit":1}')), {
     prefix: "",
     after: "a",
     limit: 1,
   });
-  assert.deepEqual(readKeyQuery(body('{"limit":10000}')), { limit: 10_000 });
+  assert.deepEqual(readListQuery(body('{"limit":10000}')), { limit: 10_000 });
 });
 
 Deno.test("key query - what is none is named with its field", () => {
   for (const limit of ["0", "-1", "1.5", "10001", "1e400", '"5"', "[]", "true", "{}"]) {
     assert.throws(
-      () => readKeyQuery(body(`{"limit":${limit}}`)),
+      () => readListQuery(body(`{"limit":${limit}}`)),
       names("limit", /a whole number from 1 to 10000 is needed, found /),
     );
   }
   for (const field of ["prefix", "after"]) {
     for (const value of ["1", "[]", "{}", "false"]) {
-      assert.throws(() => readKeyQuery(body(`{"${field}":${value}}`)), names(field, /a string/));
+      assert.throws(() => readListQuery(body(`{"${field}":${value}}`)), names(field, /a string/));
     }
   }
 });

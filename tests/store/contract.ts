@@ -82,10 +82,10 @@ export function testStoreContract(subject: string, makePlace: () => Promise<Stor
         store.commit({ mutations: [{ kind: "delete-scope", scope: "a" }], source }),
         store.commit({ mutations: [set("a", "new", 2)], source }),
       ]);
-      assert.deepEqual(store.listKeys("a", { limit: 10 }), { keys: ["new"], more: false });
+      assert.deepEqual(store.listKeys("a", { limit: 10 }), { names: ["new"], more: false });
       await store[Symbol.asyncDispose]();
       await using again = await place.open();
-      assert.deepEqual(again.listKeys("a", { limit: 10 }), { keys: ["new"], more: false });
+      assert.deepEqual(again.listKeys("a", { limit: 10 }), { names: ["new"], more: false });
       assert.equal(again.status().keys, 1);
     },
   );
@@ -222,7 +222,7 @@ export function testStoreContract(subject: string, makePlace: () => Promise<Stor
         await again.commit({ mutations: [set("a", "same", "small")], source });
       }
       await using third = await place.open();
-      assert.deepEqual(third.listKeys("a", { limit: 10 }).keys, ["same"]);
+      assert.deepEqual(third.listKeys("a", { limit: 10 }).names, ["same"]);
       assert.equal(third.get("a", "same")!.value, '"small"');
     },
   );
@@ -264,32 +264,32 @@ export function testStoreContract(subject: string, makePlace: () => Promise<Stor
       for (let more = true; more;) {
         const after = listed.at(-1);
         const page = store.listKeys("a", { limit: 17, ...(after === undefined ? {} : { after }) });
-        listed.push(...page.keys);
+        listed.push(...page.names);
         more = page.more;
       }
       assert.deepEqual(listed, keys.toSorted());
       const wanted = keys.filter((key) => key.startsWith("k3/")).toSorted();
       assert.deepEqual(store.listKeys("a", { prefix: "k3/", limit: 1000 }), {
-        keys: wanted,
+        names: wanted,
         more: false,
       });
       assert.deepEqual(
-        store.listKeys("a", { prefix: "k3/", after: "k3/17", limit: 1000 }).keys,
+        store.listKeys("a", { prefix: "k3/", after: "k3/17", limit: 1000 }).names,
         wanted.filter((key) => key > "k3/17"),
       );
-      assert.deepEqual(store.listKeys("a", { prefix: "zz", limit: 5 }), { keys: [], more: false });
+      assert.deepEqual(store.listKeys("a", { prefix: "zz", limit: 5 }), { names: [], more: false });
       assert.throws(() => store.listKeys("b", { limit: 5 }), code("scope_not_found"));
     },
   );
 
   test("a listing sees keys that came and went since the last one", async (_, store) => {
     await store.commit({ mutations: [set("a", "b", 1), set("a", "d", 1)], source });
-    assert.deepEqual(store.listKeys("a", { limit: 9 }).keys, ["b", "d"]);
+    assert.deepEqual(store.listKeys("a", { limit: 9 }).names, ["b", "d"]);
     await store.commit({
       mutations: [set("a", "c", 1), { kind: "delete", scope: "a", key: "d" }],
       source,
     });
-    assert.deepEqual(store.listKeys("a", { limit: 9 }).keys, ["b", "c"]);
+    assert.deepEqual(store.listKeys("a", { limit: 9 }).names, ["b", "c"]);
   });
 
   test("names like __proto__ are names like any other", async (place, store) => {
@@ -435,7 +435,7 @@ export function contentsOf(store: Store): Map<string, Map<string, string>> {
     store.scopes().map((scope) => [
       scope,
       new Map(
-        store.listKeys(scope, { limit: 1_000_000 }).keys.map((
+        store.listKeys(scope, { limit: 1_000_000 }).names.map((
           key,
         ) => [key, store.get(scope, key)!.value]),
       ),

@@ -40,7 +40,7 @@ Deno.test("durable store - a failed commit fails all its callers, leaves mirror 
   const { store, disk, changes } = await setup();
   const before = contentsOf(store);
   const status = store.status();
-  disk.failure = DISK_FULL;
+  disk.fault = DISK_FULL;
   const codes = await outcomes([
     store.commit(one(set("a", "k", 2))),
     store.commit(one(set("new", "x", 1))),
@@ -65,11 +65,11 @@ Deno.test("durable store - a failed commit fails all its callers, leaves mirror 
 
 Deno.test("durable store - after a failed commit the next one succeeds, with the next revision", async () => {
   const { store, disk, changes } = await setup();
-  disk.failure = new Error("disk I/O error");
+  disk.fault = new Error("disk I/O error");
   assert.deepEqual(await outcomes([store.commit(one(set("a", "k", 2), create("b")))]), [
     "storage_unavailable",
   ]);
-  disk.failure = undefined;
+  disk.fault = undefined;
   const { revision } = await store.commit(one(set("a", "k", 3)));
   assert.equal(revision, 2);
   assert.deepEqual(changes.map(({ revision, value }) => [revision, value]), [[2, "3"]]);
@@ -84,7 +84,7 @@ Deno.test("durable store - it is told once that commits fail, and once that they
   const told: (string | undefined)[] = [];
   const store = new DurableStore({ ...loaded, disk }, undefined, (failure) => told.push(failure));
   for (const failure of [undefined, DISK_FULL, DISK_FULL, undefined, undefined]) {
-    disk.failure = failure;
+    disk.fault = failure;
     await outcomes([store.commit(one(set("a", "k", told.length)))]);
   }
   assert.deepEqual(told, ["the disk is full; nothing was stored", undefined]);
@@ -97,23 +97,23 @@ Deno.test("durable store - a failed commit fails exactly those that were in it",
   await until("the first commit is under way", () => disk.writes === 2);
   // The disk fails while the second commit gathers behind the first.
   const second = [store.commit(one(set("a", "z", 1))), store.commit(one(create("b")))];
-  disk.failure = DISK_FULL;
+  disk.fault = DISK_FULL;
   const releaseSecond = disk.hold();
   assert.equal(store.status().pending, 4);
   assert.equal(store.get("a", "x"), undefined);
   release();
   assert.deepEqual(await outcomes(first), ["storage_full", "storage_full"]);
-  disk.failure = undefined;
+  disk.fault = undefined;
   releaseSecond();
   assert.deepEqual(await outcomes(second), ["ok", "ok"]);
-  assert.deepEqual(store.listKeys("a", { limit: 9 }).keys, ["k", "z"]);
+  assert.deepEqual(store.listKeys("a", { limit: 9 }).names, ["k", "z"]);
   assert.equal(store.status().pending, 0);
   assert.equal(store.status().available, true);
 });
 
 Deno.test("durable store - a refusal that rests on a commit which failed is not told as a refusal", async () => {
   const { store, disk } = await setup();
-  disk.failure = DISK_FULL;
+  disk.fault = DISK_FULL;
   const codes = await outcomes([
     store.commit(one(create("b"))),
     store.commit(one(create("b"))), // There is no b: "exists already" would be a lie.
@@ -127,7 +127,7 @@ Deno.test("durable store - a refusal that rests on a commit which failed is not 
 
 Deno.test("durable store - a refusal on its own needs no disk, and does not say that it is back", async () => {
   const { store, disk } = await setup();
-  disk.failure = DISK_FULL;
+  disk.fault = DISK_FULL;
   await outcomes([store.commit(one(create("b")))]);
   const { writes } = disk;
   assert.deepEqual(
@@ -187,14 +187,14 @@ Deno.test("durable store - the time of a commit is that of all its entries", asy
 Deno.test("durable store - what the disk says is in the error, its cause too", async () => {
   const { store, disk } = await setup();
   const cause = new TypeError("attempt to write a readonly database");
-  disk.failure = cause;
+  disk.fault = cause;
   await assert.rejects(store.commit(one(create("b"))), {
     code: "storage_unavailable",
     message: "the database cannot be written: attempt to write a readonly database",
     cause,
   });
   const own = new PlantdError("storage_unavailable", "another process has written");
-  disk.failure = own;
+  disk.fault = own;
   await assert.rejects(store.commit(one(create("b"))), own);
 });
 
@@ -251,7 +251,7 @@ Deno.test("durable store - whatever fails when: what was acknowledged is there, 
       let toldByModel = 0;
       model.watch((changes) => toldByModel += changes.length);
       for (const { fails, transactions } of rounds) {
-        tested.disk.failure = fails ? DISK_FULL : undefined;
+        tested.disk.fault = fails ? DISK_FULL : undefined;
         const { writes } = tested.disk;
         const codes = await outcomes(
           transactions.map((mutations) => tested.store.commit({ mutations, source })),
