@@ -11,7 +11,7 @@ import type { Disk, Loaded, Position } from "./disk.ts";
 import type { Draft, EntryWrite } from "./draft.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
-import { lockDatabase } from "./lock.ts";
+import { type DatabaseLock, lockDatabase } from "./lock.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { StoredEntry, ValueRef } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
@@ -56,7 +56,8 @@ const encoder = new TextEncoder();
 export async function openDenoKv({ path, onPurgeFailure }: DenoKvOptions): Promise<Loaded> {
   // Made absolute so that no path means something else to Deno.openKv (":memory:", a URL, "").
   const file = resolve(path);
-  await makePrivate(file);
+  await makeDirectory(dirname(file));
+  // Makes the file, too: SQLite would make it readable for all, and its journals take its mode.
   const lock = await lockDatabase(file);
   let kv: Deno.Kv | undefined;
   try {
@@ -72,13 +73,11 @@ export async function openDenoKv({ path, onPurgeFailure }: DenoKvOptions): Promi
   }
 }
 
-/** SQLite would make the file readable for all; its journals take the file's mode. */
-async function makePrivate(file: string): Promise<void> {
+async function makeDirectory(path: string): Promise<void> {
   try {
-    await Deno.mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    (await Deno.open(file, { write: true, create: true, mode: 0o600 })).close();
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw unusable(file, error);
+    throw unusable(path, error);
   }
 }
 
@@ -97,7 +96,7 @@ function unusable(file: string, error: unknown): PlantdError {
 
 class DenoKv implements Disk {
   readonly #kv: Deno.Kv;
-  readonly #lock: Disposable;
+  readonly #lock: DatabaseLock;
   readonly #onPurgeFailure: (thrown: unknown) => void;
   #meta: layout.Meta;
   /** Version of the meta record; a commit that finds another one there is refused. */
@@ -107,7 +106,7 @@ class DenoKv implements Disk {
 
   constructor(
     kv: Deno.Kv,
-    lock: Disposable,
+    lock: DatabaseLock,
     meta: layout.Meta,
     metaVersion: string | null,
     onPurgeFailure: (thrown: unknown) => void,
@@ -123,7 +122,14 @@ class DenoKv implements Disk {
     return this.#meta;
   }
 
+  failure(): string | undefined {
+    return this.#lock.broken();
+  }
+
   async write(draft: Draft): Promise<ReadonlyMap<StoredEntry, ValueRef>> {
+    // Into a file that has no name any more SQLite would go on writing without complaint.
+    const failure = this.failure();
+    if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
     const writes = draft.entryWrites();
     const large = largeValues(writes);
     const pieces = large.size > 0 ? await this.#writePieces(large) : undefined;

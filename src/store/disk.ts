@@ -22,6 +22,8 @@ export interface Position {
 export interface Disk {
   /** As of the last write that resolved. */
   readonly meta: Position;
+  /** Why writes would not be kept, as far as a look at the disk tells; undefined while they are. */
+  failure(): string | undefined;
   /**
    * Writes all that `draft` holds, at once or not at all, and resolves when it is on disk, with where
    * it put the values that were too large for one record. One call at a time.

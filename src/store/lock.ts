@@ -7,42 +7,82 @@
 
 import { messageOf, PlantdError } from "../errors.ts";
 
+/** A database that is ours alone. */
+export interface DatabaseLock extends Disposable {
+  /** Why the database is no longer the one that was locked; undefined while it is. */
+  broken(): string | undefined;
+}
+
 /**
- * Takes the lock of the database at `path`: flock(2) on `path.lock`, which the kernel gives back when
- * the process ends, however it ends. The file holds the process id, for people; it is left in place.
+ * Takes the lock of the database at `path`: flock(2) on the file itself, whatever it is called, and on
+ * `path.lock`, which tells people the process id. The kernel gives both back when the process ends,
+ * however it ends. The files are made if need be, with mode 0600, and left in place.
  *
- * @throws {PlantdError} `database_locked` naming the process that has it, `database_unusable` when the
- * lock file cannot be written.
+ * The database's own descriptor stays open until the lock is disposed of, which must be after SQLite has
+ * closed: closing it would take SQLite's locks on the file away (fcntl(2), record locks).
+ *
+ * @throws {PlantdError} `database_locked` naming the process that has it, `database_unusable` when it is
+ * no file or cannot be written.
  *
  * @example
  * ```ts
- * using _lock = await lockDatabase("/var/lib/plantd/state.db");
+ * using lock = await lockDatabase("/var/lib/plantd/state.db");
  * ```
  */
-export async function lockDatabase(path: string): Promise<Disposable> {
-  const lockPath = `${path}.lock`;
-  const file = await openLockFile(lockPath);
-  if (!await file.tryLock(true)) {
-    file.close();
-    const pid = (await Deno.readTextFile(lockPath).catch(() => "")).trim();
-    const owner = pid === "" ? "another process" : `process ${pid}`;
-    throw new PlantdError("database_locked", `the database ${path} is in use by ${owner}`, {
-      hint: "stop that process, or name another database with --db",
-      data: { path },
-    });
-  }
-  await file.truncate(0);
-  await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
-  return { [Symbol.dispose]: () => file.close() };
+export async function lockDatabase(path: string): Promise<DatabaseLock> {
+  const lockPath = `${await Deno.realPath(path).catch(() => path)}.lock`;
+  using held = new DisposableStack();
+  const note = held.adopt(await openFile(lockPath), (file) => file.close());
+  const database = held.adopt(await openFile(path), (file) => file.close());
+  if (!await note.tryLock(true) || !await database.tryLock(true)) throw inUse(path, lockPath);
+  await note.truncate(0);
+  await note.write(new TextEncoder().encode(`${Deno.pid}\n`));
+  const locked = database.statSync();
+  const kept = held.move();
+  return {
+    broken: () => isSame(path, locked) ? undefined : `the database ${path} was deleted or replaced`,
+    [Symbol.dispose]: () => kept.dispose(),
+  };
 }
 
-async function openLockFile(lockPath: string): Promise<Deno.FsFile> {
+function inUse(path: string, lockPath: string): PlantdError {
+  // Another name of the same file has a note of its own, which may be old, or missing.
+  const pid = readIfAny(lockPath);
+  const owner = pid === "" ? "another process" : `process ${pid}`;
+  return new PlantdError("database_locked", `the database ${path} is in use by ${owner}`, {
+    hint: "stop that process, or name another database with --db",
+    data: { path },
+  });
+}
+
+function readIfAny(path: string): string {
   try {
-    return await Deno.open(lockPath, { read: true, write: true, create: true, mode: 0o600 });
+    return Deno.readTextFileSync(path).trim();
+  } catch {
+    return "";
+  }
+}
+
+/** Whether `path` still names the file that was locked. */
+function isSame(path: string, locked: Deno.FileInfo): boolean {
+  try {
+    const found = Deno.statSync(path);
+    return found.ino === locked.ino && found.dev === locked.dev;
+  } catch {
+    return false;
+  }
+}
+
+async function openFile(path: string): Promise<Deno.FsFile> {
+  try {
+    // Looked at first: opening a pipe waits until somebody writes into it.
+    const found = await Deno.stat(path).catch(() => undefined);
+    if (found && !found.isFile) throw new Error("it is not a file");
+    return await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
   } catch (error) {
-    throw new PlantdError("database_unusable", `cannot write ${lockPath}: ${messageOf(error)}`, {
+    throw new PlantdError("database_unusable", `cannot open ${path}: ${messageOf(error)}`, {
       hint: "the service needs a directory of its own that it may write to",
-      data: { path: lockPath },
+      data: { path },
       cause: error,
     });
   }

@@ -69,7 +69,7 @@ Deno.test("service manager - the store tells how long the disk has been at a com
   release();
   await committed;
   assert.equal("commitMs" in store.status(), false);
-  disk.failure = new Error("disk I/O error");
+  disk.fault = new Error("disk I/O error");
   await assert.rejects(store.commit({ mutations: [set("a", "k", 2)], source: "test" }));
   assert.equal("commitMs" in store.status(), false);
 });

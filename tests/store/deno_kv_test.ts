@@ -5,6 +5,8 @@ import { JsonText } from "../../src/state/json.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set, testStoreContract } from "./contract.ts";
 import { text, until } from "../helpers/async.ts";
+import { freePort } from "../helpers/ports.ts";
+import { runProgram } from "../helpers/program.ts";
 
 testStoreContract("deno kv store", async () => {
   const dir = await tempDir();
@@ -76,6 +78,53 @@ Deno.test("deno kv store - a second one on the same file gets a clear error, a t
   });
   await first[Symbol.asyncDispose]();
   await using _again = await open(path);
+});
+
+Deno.test("deno kv store - another name of the file, and no lock file, are no way around the lock", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  await using store = await open(path);
+  await Deno.symlink(path, `${dir.path}/symbolic.db`);
+  await Deno.link(path, `${dir.path}/hard.db`);
+  await Deno.remove(`${path}.lock`);
+  for (const name of ["state.db", "symbolic.db", "hard.db"]) {
+    // In a process of its own, as opening and closing here would release what SQLite has locked.
+    const { code, stderr } = await runProgram(
+      ["serve", `--db=${name}`, `--health-port=${freePort()}`],
+      { cwd: dir.path },
+    );
+    assert.equal(code, 4, name);
+    assert.match(stderr, new RegExp(`${name} is in use by`), name);
+  }
+  await store.commit({ mutations: [set("a", "k", 1)], source });
+  assert.equal(store.get("a", "k")!.value, "1");
+});
+
+Deno.test("deno kv store - a pipe is no database, and nobody waits for it", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  assert.ok((await new Deno.Command("mkfifo", { args: [path] }).output()).success);
+  await assert.rejects(open(path), { code: "database_unusable", message: /it is not a file/ });
+});
+
+Deno.test("deno kv store - deleted or replaced underneath: writes fail and say so, reads go on", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  await using store = await open(path);
+  await store.commit({ mutations: [set("a", "k", 1)], source });
+  const refusal = { code: "storage_unavailable", message: /state\.db was deleted or replaced/ };
+  const write = () => store.commit({ mutations: [set("a", "k", 2)], source });
+  await Deno.rename(path, `${path}.aside`);
+  await assert.rejects(write(), refusal);
+  await Deno.writeTextFile(path, "another");
+  await assert.rejects(write(), refusal);
+  assert.equal(store.status().available, false);
+  assert.match(store.status().failure!, /deleted or replaced/);
+  assert.equal(store.get("a", "k")!.value, "1");
+  await Deno.rename(`${path}.aside`, path);
+  await write();
+  assert.equal(store.get("a", "k")!.value, "2");
+  assert.equal(store.status().available, true);
 });
 
 Deno.test("deno kv store - a file that is no database, and a directory, are named and left alone", async () => {
@@ -229,11 +278,11 @@ Deno.test("deno kv store - a scope of 100,000 keys goes at once and its entries 
     await dropping;
     // A scope of the same name starts empty while the old one's entries are still on disk.
     await store.commit({ mutations: [set("big", "fresh", 1)], source });
-    assert.deepEqual(store.listKeys("big", { limit: 10 }).keys, ["fresh"]);
+    assert.deepEqual(store.listKeys("big", { limit: 10 }).names, ["fresh"]);
   }
   {
     await using again = await open(path);
-    assert.deepEqual(again.listKeys("big", { limit: 10 }).keys, ["fresh"]);
+    assert.deepEqual(again.listKeys("big", { limit: 10 }).names, ["fresh"]);
     await until(
       "the old entries are purged",
       async () => await countRecords(path, "g") === 0,
@@ -272,7 +321,7 @@ Deno.test("deno kv store - killed while deleting a large scope: it is there whol
     await using store = await open(path);
     if (store.hasScope("big")) {
       whole += 1;
-      assert.equal(store.listKeys("big", { limit: 100_000 }).keys.length, 20_000);
+      assert.equal(store.listKeys("big", { limit: 100_000 }).names.length, 20_000);
     } else {
       assert.equal(store.status().keys, 0);
     }
