@@ -60,19 +60,17 @@ Deno.test("readme - the two commands show it work, also after kill -9", async ()
   });
 });
 
-interopTest("readme - the Python examples work as they stand", async () => {
+interopTest("readme - the Python examples work as they stand, one after the other", async () => {
   await using dir = await tempDir();
-  const { args, broker, frontend } = await devSettings(dir.path, {
-    bus: { "create-scopes": true },
-  });
+  const { args, broker, frontend } = await devSettings(dir.path);
   await using _program = await startProgram(["dev", ...args], { cwd: dir.path });
-  const [publish, ask] = blocks("python").map((block) =>
+  const [ask, publish] = blocks("python").map((block) =>
     block.replace("tcp://127.0.0.1:11000", frontend).replace("tcp://127.0.0.1:9797", broker)
   );
   const python = (script: string) => runToEnd("/usr/bin/python3", ["-c", script]);
   assert.deepEqual(await python(ask!), { code: 0, stdout: "21.5\n", stderr: "" });
   assert.equal((await python(publish!)).code, 0);
-  const get = 'print(ask("get", service="org.plantd.Test", key="foo")["value"])';
+  const get = 'print(ask("get", service="org.plantd.Test", key="foo").get("value"))';
   const deadlineMs = performance.now() + 10_000;
   for (;;) {
     const { stdout } = await python(ask!.replace(/print.*/, get));
