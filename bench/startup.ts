@@ -3,7 +3,7 @@
  * portable executable against the program from source, in turns.
  *
  * deno task compile --portable --target linux-x64
- * deno task bench:startup dist/plantd-state-0.1.0-linux-x64 [runs]
+ * deno run -A bench/startup.ts dist/plantd-state-0.1.0-linux-x64 [runs]
  *
  * @module
  */

@@ -41,6 +41,9 @@ elif [ -n "$XDG_CACHE_HOME$HOME" ]; then
   export DENO_DIR="\${XDG_CACHE_HOME:-$HOME/.cache}/plantd-state"
 fi
 
+# Deno reads .npmrc there, and one that is not to its liking would stop the program.
+export HOME=""
+
 exec "$root/${DENO_PATH}" ${RUN_FLAGS.map(shellWord).join(" ")} \\
   "$root/${BUNDLE_PATH}" "$@"
 `;
