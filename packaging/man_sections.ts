@@ -16,10 +16,11 @@ const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "Done.",
   refused: "The service said no; its code and sentence are on standard error.",
   usage: "Wrong usage, or a configuration that is not valid.",
-  noReply: "Nobody answered in time.",
+  noReply: "Nobody answered in time. The write may still happen, and more than once.",
   cannotStart:
     "The program could not start: a port is taken, or the database is in use or cannot be opened.",
   fault: "A fault of the program.",
+  output: "The result could not be written to standard output.",
 };
 
 /** What each exit code means. */

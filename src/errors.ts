@@ -35,6 +35,7 @@ export type LocalCode =
   | "database_locked"
   | "database_unusable"
   | "no_reply"
+  | "output_failed"
   | "socket_closed"
   | "platform_unsupported";
 

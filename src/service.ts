@@ -25,6 +25,14 @@ import { Poller } from "./zmq/poller.ts";
 /** Scopes whose bus counters a `health` reply tells one by one. */
 const HEALTH_SCOPES_MAX = 256;
 
+/** What there is to say before there is anything to check. */
+const STARTING: Check = {
+  name: "service:start",
+  componentType: "component",
+  status: "fail",
+  output: "the service is starting",
+};
+
 /**
  * The running state service.
  *
@@ -45,6 +53,7 @@ export class Service implements AsyncDisposable {
   #subscriber!: Subscriber;
   #worker!: Worker;
   #health!: HealthServer;
+  #isStarted = false;
 
   private constructor(config: StateConfig) {
     this.#config = config;
@@ -74,6 +83,7 @@ export class Service implements AsyncDisposable {
 
   /** The parts of the service as checks, for `/healthz`. */
   checks(): readonly Check[] {
+    if (!this.#isStarted) return [STARTING];
     return [this.#storeCheck(), this.#brokerCheck(), this.#busCheck()];
   }
 
@@ -106,16 +116,18 @@ export class Service implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const { health, service } = this.#config;
-    const poller = this.#parts.use(new Poller());
-    await this.#openStore();
+    // First, so that a port which is taken leaves no database behind, and a long start is seen.
     this.#health = this.#parts.use(
       HealthServer.start({
         ...health,
         source: { serviceId: service.id, releaseId: VERSION, checks: () => this.checks() },
       }),
     );
+    const poller = this.#parts.use(new Poller());
+    await this.#openStore();
     await this.#listenToBus(poller);
     this.#serveRequests(poller);
+    this.#isStarted = true;
   }
 
   async #openStore(): Promise<void> {

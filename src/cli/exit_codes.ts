@@ -20,6 +20,8 @@ export const EXIT = {
   cannotStart: 4,
   /** A fault of this program (EX_SOFTWARE of sysexits.h). */
   fault: 70,
+  /** The result could not be written (EX_IOERR of sysexits.h). */
+  output: 74,
 } as const;
 
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
@@ -27,6 +29,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   usage: EXIT.usage,
   endpoint_invalid: EXIT.usage,
   no_reply: EXIT.noReply,
+  output_failed: EXIT.output,
   endpoint_in_use: EXIT.cannotStart,
   database_locked: EXIT.cannotStart,
   database_unusable: EXIT.cannotStart,

@@ -35,6 +35,9 @@ const COMMANDS = new Map(Object.entries({
 /** Options of the program itself; any other first option belongs to `serve`. */
 const GLOBAL_OPTIONS = ["-h", "--help", "-V", "--version"];
 
+/** What the parser knows beside the commands. */
+const OWN_WORDS = ["help", "version", "completion", ...GLOBAL_OPTIONS];
+
 /** Thrown to get out of the parser, which would otherwise end the process itself. */
 class Exit {
   constructor(readonly code: number) {}
@@ -116,7 +119,9 @@ function complainOfUsage(text: string): void {
   const unknown = /Unexpected option or subcommand: `([^`=]+)/.exec(sentence)?.[1];
   const meant = unknown && nearest(
     unknown,
-    [...namesIn(parser.usage)].filter((name) => name.startsWith("-") === unknown.startsWith("-")),
+    [...namesIn(parser.usage), ...OWN_WORDS].filter((name) =>
+      name.startsWith("-") === unknown.startsWith("-")
+    ),
   );
   const theirs = rest.find((line) => line.startsWith("Did you mean"));
   const hint = meant

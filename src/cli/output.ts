@@ -37,6 +37,9 @@ function write(stream: { writeSync(data: Uint8Array): number }, text: string): v
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    throw new PlantdError("output_failed", `the result cannot be written: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

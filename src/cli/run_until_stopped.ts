@@ -26,35 +26,40 @@ export async function runUntilStopped(
 ): Promise<number> {
   const log = logOf("process");
   using manager = new ServiceManager(loadServiceManager(), condition);
-  const stop = Promise.withResolvers<string>();
+  const stop = Promise.withResolvers<void>();
+  let deadline: ReturnType<typeof setTimeout> | undefined;
+  const abandon = () => {
+    log.error("the shutdown took too long; what was left is abandoned", {
+      limitMs: SHUTDOWN_MS_MAX,
+    });
+    Deno.exit(EXIT.fault);
+  };
   let signals = 0;
   const listeners = SIGNALS.map((name) => {
     const listener = () => {
       signals += 1;
       if (signals > 1) Deno.exit(EXIT.done);
-      stop.resolve(name);
+      log.info("stopping", { signal: name });
+      manager.stopping();
+      // From the signal on, also when the start is still under way.
+      deadline = setTimeout(abandon, SHUTDOWN_MS_MAX);
+      stop.resolve();
     };
     Deno.addSignalListener(name, listener);
     return { name, listener };
   });
   try {
     const running = await start();
-    onStarted();
-    manager.ready();
-    const signal = await stop.promise;
-    manager.stopping();
-    log.info("stopping", { signal });
-    const deadline = setTimeout(() => {
-      log.error("the shutdown took too long; what was left is abandoned", {
-        limitMs: SHUTDOWN_MS_MAX,
-      });
-      Deno.exit(EXIT.fault);
-    }, SHUTDOWN_MS_MAX);
+    if (signals === 0) {
+      onStarted();
+      manager.ready();
+    }
+    await stop.promise;
     await running[Symbol.asyncDispose]();
-    clearTimeout(deadline);
     log.info("stopped");
     return EXIT.done;
   } finally {
+    clearTimeout(deadline);
     for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
   }
 }

@@ -10,8 +10,8 @@ import { messageOf, PlantdError } from "../errors.ts";
 import { quote } from "./words.ts";
 import { parseJson, parseToml, parseYaml, SyntaxFault } from "./syntax.ts";
 
-/** Largest configuration file; the longest sensible one is a hundredth of it. */
-export const CONFIG_BYTES_MAX = 1024 * 1024;
+/** Largest configuration file: ten times the longest sensible one, and what YAML parses in a moment. */
+export const CONFIG_BYTES_MAX = 64 * 1024;
 
 /** A parsed configuration file. */
 export interface ConfigFile {
@@ -93,6 +93,8 @@ function readBounded(name: string, path: string): Uint8Array<ArrayBuffer> | unde
   let bytes: Uint8Array<ArrayBuffer>;
   let length = 0;
   try {
+    // Opening a pipe would wait until somebody writes into it.
+    if (!Deno.statSync(path).isFile) throw new Error("it is not a file");
     using file = Deno.openSync(path, { read: true });
     bytes = new Uint8Array(CONFIG_BYTES_MAX + 1);
     while (length < bytes.length) {

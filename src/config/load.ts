@@ -134,7 +134,15 @@ export function refuseMemoryDatabase(env: ReadEnvironment = readDenoEnvironment)
 }
 
 function readDenoEnvironment(name: string): string | undefined {
-  return Deno.env.get(name);
+  try {
+    return Deno.env.get(name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw new PlantdError("config_invalid", `environment ${name}: the value is not UTF-8 text`, {
+      data: { variable: name },
+      cause: error,
+    });
+  }
 }
 
 function load<T extends SettingTree>(

@@ -25,7 +25,9 @@ const BUSES_MAX = 64;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Majordomo service names: printable, without white space. */
-const serviceName = () => textLike(/^[^\s\p{C}]+$/u, "a service name such as org.plantd.State");
+const serviceName = () =>
+  textLike(/^[^\s\p{C}]+$/u, "a service name such as org.plantd.State")
+    .refine((text) => !text.startsWith("mmi."), "a name that does not begin with mmi. (RFC 8)");
 
 /** Scope names (PROTOCOL section 2), as far as a configuration needs to know them. */
 const scopeName = () =>

@@ -70,15 +70,22 @@ export function nearest(unknown: string, known: Iterable<string>): string | unde
   return best;
 }
 
-/** Insertions, deletions and replacements between two short texts (Levenshtein 1966). */
+/**
+ * Insertions, deletions, replacements and swapped neighbours between two short texts (optimal string
+ * alignment, Damerau 1964).
+ */
 function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1));
+      const areSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = areSwapped ? beforePrevious[j - 2]! + 1 : Infinity;
+      current.push(Math.min(replaced, swapped, previous[j]! + 1, current[j - 1]! + 1));
     }
+    beforePrevious = previous;
     previous = current;
   }
   return previous[b.length]!;

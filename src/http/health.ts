@@ -77,7 +77,7 @@ export class HealthServer implements AsyncDisposable {
       throw new PlantdError(
         inUse ? "endpoint_in_use" : "endpoint_invalid",
         `cannot serve health on ${host}:${port}: ` +
-          (inUse ? "another process listens there" : messageOf(error)),
+          (inUse ? "the address is in use" : messageOf(error)),
         { data: { host, port }, cause: error },
       );
     }

@@ -75,7 +75,7 @@ export async function bindNative(native: zmq.Socket, address: string): Promise<s
     const inUse = (error as { code?: string }).code === "EADDRINUSE";
     throw new PlantdError(
       inUse ? "endpoint_in_use" : "endpoint_invalid",
-      `cannot bind ${address}: ${inUse ? "another process listens there" : messageOf(error)}`,
+      `cannot bind ${address}: ${inUse ? "the address is in use" : messageOf(error)}`,
       { data: { address }, cause: error },
     );
   }

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import project from "../../deno.json" with { type: "json" };
-import type { ChildOptions } from "../helpers/child.ts";
+import { type ChildOptions, runToEnd } from "../helpers/child.ts";
 import { freePort } from "../helpers/ports.ts";
-import { runProgram, startProgram } from "../helpers/program.ts";
+import { invocation, runProgram, startProgram } from "../helpers/program.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { Plant } from "../service/harness.ts";
 
 type Run = (
   args: readonly string[],
-  options?: ChildOptions & { stdin?: string },
+  options?: ChildOptions & { stdin?: string | Uint8Array },
 ) => Promise<{ code: number; stdout: string; stderr: string }>;
 
 /** A running service, and the command line pointed at it. */
@@ -56,6 +56,12 @@ Deno.test("cli - values: text, JSON, negative numbers, standard input, to the le
     assert.equal(await get("dash"), "--help\n");
     assert.equal((await run(["state", "set", "in", "-"], { stdin: "line 1\nline 2\n" })).code, 0);
     assert.equal(await get("in"), "line 1\nline 2\n\n");
+    await run(["state", "set", "bom", "-"], { stdin: "\ufeffx" });
+    const bom = await plant.ask("get", { service: "org.plantd.Client", key: "bom" });
+    assert.equal(bom.value, "\ufeffx");
+    const binary = await run(["state", "set", "in", "-"], { stdin: new Uint8Array([0x61, 0xff]) });
+    assert.equal(binary.code, 2);
+    assert.equal(binary.stderr, "plantd-state: standard input: UTF-8 text is needed\n");
     await run(["state", "set", "empty", ""]);
     assert.equal(await get("empty"), "\n");
     const bad = await run(["state", "set", "bad", "--json-value", "1,2"]);
@@ -76,10 +82,7 @@ Deno.test("cli - scopes and lists, plain and as JSON", () =>
     assert.equal(await line("state", "list", "--service=a", "--prefix=k"), "k1\nk2\n");
     assert.equal(await line("state", "list", "--service=a", "--json"), '["k1","k2","other"]\n');
     assert.equal(await line("state", "delete", "--service=a", "k1"), "deleted\n");
-    assert.deepEqual(JSON.parse(await line("state", "list-scopes", "--json")), {
-      success: true,
-      data: { scopes: ["a"], count: 1 },
-    });
+    assert.equal(await line("state", "list-scopes", "--json"), '["a"]\n');
     const get = JSON.parse(await line("state", "get", "--service=a", "k2", "--json"));
     assert.equal(get.value, "2");
     assert.equal(await line("state", "delete-scope", "--service=a"), "deleted\n");
@@ -121,6 +124,8 @@ Deno.test("cli - wrong usage is code 2, with a suggestion", async () => {
     [["state"], /--help/],
     [["state", "get", "a", "--timeout", "soon"], /500ms, 5s or 1m/],
     [["--nonsense"], /--nonsense/],
+    [["vesion"], /Did you mean `version`/],
+    [["state", "get", "x", "--servcie=a"], /Did you mean `--service`/],
   ];
   for (const [args, expected] of cases) {
     const { code, stdout, stderr } = await runProgram(args);
@@ -201,7 +206,7 @@ Deno.test("cli - a database in use and a port in use are code 4, one line each",
   assert.equal(taken.code, 4);
   assert.match(
     taken.stderr,
-    new RegExp(`plantd-state: .*127\\.0\\.0\\.1:${port}.*another process`),
+    new RegExp(`plantd-state: .*127\\.0\\.0\\.1:${port}.*in use`),
   );
 });
 
@@ -227,4 +232,25 @@ bus: { frontend: "@tcp://127.0.0.1:${freePort()}", endpoint: "tcp://127.0.0.1:${
   const { code, tookMs } = await program.stop("SIGINT");
   assert.equal(code, 0);
   assert.ok(tookMs < 2000, `${tookMs} ms`);
+});
+
+Deno.test("cli - a result that cannot be written is code 74 and one line", async () => {
+  const [deno, args] = invocation(["version"]);
+  const full = ["-c", 'exec "$0" "$@" > /dev/full', deno, ...args];
+  assert.deepEqual(await runToEnd("sh", full), {
+    code: 74,
+    stdout: "",
+    stderr: "plantd-state: the result cannot be written: No space left on device (os error 28)\n",
+  });
+});
+
+Deno.test("cli - an environment variable that is no text is named", async () => {
+  const [deno, args] = invocation(["config"]);
+  const script = `PLANTD_STATE_DB=$(printf 'a\\377') exec "$0" "$@"`;
+  const { code, stderr } = await runToEnd("sh", ["-c", script, deno, ...args]);
+  assert.equal(code, 2, stderr);
+  assert.equal(
+    stderr,
+    "plantd-state: environment PLANTD_STATE_DB: the value is not UTF-8 text\n",
+  );
 });

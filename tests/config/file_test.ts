@@ -165,7 +165,7 @@ Deno.test("file - another ending is refused with the known ones", () => {
 });
 
 Deno.test("file - too large, and not text, is refused", () => {
-  assert.match(complaint("s.yml", "#".repeat(CONFIG_BYTES_MAX + 1)), /larger than 1048576 bytes$/);
+  assert.match(complaint("s.yml", "#".repeat(CONFIG_BYTES_MAX + 1)), /larger than 65536 bytes$/);
   assert.match(complaint("s.yml", new Uint8Array([0xff, 0xfe, 0x00])), /not UTF-8 text$/);
 });
 
@@ -175,6 +175,15 @@ Deno.test("file - what cannot be read is told", () => {
     const error = errorOf(() => readConfigFile("dir.yml", cwd));
     assert.match(error.message, /^dir.yml: cannot be read: /);
     assert.match(error.hint!, /may read$/);
+  });
+});
+
+Deno.test("file - a pipe is refused at once, although nobody writes into it", () => {
+  withFiles({}, (cwd) => {
+    const { success } = new Deno.Command("mkfifo", { args: [`${cwd}/s.yml`] }).outputSync();
+    assert.ok(success);
+    const error = errorOf(() => readConfigFile("s.yml", cwd));
+    assert.match(error.message, /^s.yml: cannot be read: it is not a file$/);
   });
 });
 

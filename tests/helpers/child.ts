@@ -92,8 +92,8 @@ export class Child implements AsyncDisposable {
   }
 
   /** Writes to standard input. */
-  async write(data: string): Promise<void> {
-    await this.#stdin.write(new TextEncoder().encode(data));
+  async write(data: string | Uint8Array): Promise<void> {
+    await this.#stdin.write(typeof data === "string" ? new TextEncoder().encode(data) : data);
   }
 
   /** Closes standard input. */
@@ -142,7 +142,7 @@ function inherited(): Record<string, string> {
 export async function runToEnd(
   command: string,
   args: readonly string[],
-  options: ChildOptions & { stdin?: string } = {},
+  options: ChildOptions & { stdin?: string | Uint8Array } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   await using child = Child.start(command, args, options);
   if (options.stdin !== undefined) await child.write(options.stdin);

@@ -12,7 +12,7 @@ const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 /** How to start the program. */
 export interface ProgramOptions extends ChildOptions {
   /**
-   * What start waits for: `pass` until /healthz passes, `listening` until it answers at all,
+   * What start waits for: `pass` until /healthz passes, `listening` until it has started,
    * `serving` until the log says so, `nothing`. By default `pass`, for `broker` `serving`.
    */
   readonly wait?: "pass" | "listening" | "serving" | "nothing";
@@ -130,7 +130,7 @@ export async function startProgram(
 /** Runs a command that ends by itself, such as `state get`. */
 export async function runProgram(
   args: readonly string[],
-  options: ChildOptions & { stdin?: string } = {},
+  options: ChildOptions & { stdin?: string | Uint8Array } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return await runToEnd(...invocation(args), options);
 }
@@ -141,7 +141,10 @@ async function ready(program: Program, wait: NonNullable<ProgramOptions["wait"]>
     case "pass":
       return await program.untilHealthy();
     case "listening":
-      return await child.until("/healthz answers", async () => !!(await program.health()));
+      return await child.until("it has started", async () => {
+        const health = await program.health();
+        return health !== undefined && health.body.checks["service:start"] === undefined;
+      });
     case "serving":
       return await child.until("it serves", () => program.log.some((l) => l.message === "serving"));
     case "nothing":
@@ -150,7 +153,7 @@ async function ready(program: Program, wait: NonNullable<ProgramOptions["wait"]>
 }
 
 /** The command line of the task `plantd-state` with `args` behind it. */
-function invocation(args: readonly string[]): [command: string, args: string[]] {
+export function invocation(args: readonly string[]): [command: string, args: string[]] {
   const [deno, ...words] = project.tasks["plantd-state"].command.split(" ");
   const main = words.pop();
   assert.equal(deno, "deno");

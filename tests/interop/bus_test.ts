@@ -88,5 +88,5 @@ function assertCounts(bus: Reply): void {
     pending: 0,
     rejected: { invalid_json: 1, invalid_request: 1 },
   });
-  assert.equal(bus.scopes["*"].received, 4);
+  assert.equal(bus.scopes["/other"].received, 4);
 }
