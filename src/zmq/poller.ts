@@ -6,17 +6,20 @@
  * @module
  */
 
-import { MESSAGES_PER_TURN } from "../limits.ts";
 import { openWaiter, type Waiter } from "./wait.ts";
 
 /** Something with a file descriptor that can be drained; {@link Socket} is the only kind. */
 export interface PollSource {
   /** ZMQ_FD: edge-triggered, so it says "look", never "there is a message". */
   readonly fd: number;
-  /** True while a message can be taken without waiting. */
+  /** True while a message can be taken without waiting. To ask costs two system calls. */
   readonly readable: boolean;
-  /** Takes and handles at most `messagesMax` messages. */
-  drain(messagesMax: number): Promise<void>;
+  /**
+   * Takes and handles some messages; resolves with whether it must be looked at again.
+   *
+   * @param announced The file descriptor said so just now: there most likely is a message.
+   */
+  drain(announced: boolean): Promise<boolean>;
 }
 
 /**
@@ -31,11 +34,13 @@ export interface PollSource {
 export class Poller implements AsyncDisposable {
   readonly #waiter: Waiter;
   readonly #sources = new Set<PollSource>();
+  /** The same in the order in which the waiter has them; undefined when it must be told anew. */
+  #watched: readonly PollSource[] | undefined;
   /** Sources that may hold messages which no file descriptor will announce any more. */
   readonly #hot = new Set<PollSource>();
   #waiting = false;
   #stopped = false;
-  #turnEnd = Promise.withResolvers<void>();
+  #waitEnd = Promise.withResolvers<void>();
   readonly #loop: Promise<void>;
 
   constructor(waiter: Waiter = openWaiter()) {
@@ -56,26 +61,27 @@ export class Poller implements AsyncDisposable {
   /** Serves `source` from now on, beginning with what it already holds. */
   attach(source: PollSource): void {
     this.#sources.add(source);
-    this.look(source);
+    this.#watched = undefined;
+    this.#look(source);
   }
 
   /**
-   * Has `source` looked at soon. Owed after every send: a send can take the
-   * announcement of an incoming message away from the file descriptor.
+   * Owed after every send on `source`: a send can take the announcement of an incoming message away from
+   * the file descriptor.
    */
-  look(source: PollSource): void {
-    if (this.#hot.has(source) || !this.#sources.has(source)) return;
-    this.#hot.add(source);
-    if (this.#waiting) this.#waiter.wake();
+  sent(source: PollSource): void {
+    // While it waits, waking it is the dearer part; else the next turn looks, once for many sends.
+    if (!this.#waiting || source.readable) this.#look(source);
   }
 
   /** Lets go of `source`; when this resolves, its file descriptor may be closed. */
   async detach(source: PollSource): Promise<void> {
     this.#sources.delete(source);
+    this.#watched = undefined;
     this.#hot.delete(source);
     if (!this.#waiting) return;
     this.#waiter.wake();
-    await this.#turnEnd.promise;
+    await this.#waitEnd.promise;
   }
 
   /** Ends the loop. Sockets still attached are no longer served; closing them is their owners' part. */
@@ -87,29 +93,51 @@ export class Poller implements AsyncDisposable {
     await this.#loop;
   }
 
+  #look(source: PollSource): void {
+    if (this.#hot.has(source) || !this.#sources.has(source)) return;
+    this.#hot.add(source);
+    if (this.#waiting) this.#waiter.wake();
+  }
+
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const sources = [...this.#sources];
-      // With work left over, the wait is only a look at the others and a breath for the event loop.
-      const timeoutMs = this.#hot.size > 0 ? 0 : -1;
-      this.#waiting = true;
-      const ready = await this.#waiter.wait(sources.map((source) => source.fd), timeoutMs);
-      this.#waiting = false;
-      this.#turnEnd.resolve();
-      this.#turnEnd = Promise.withResolvers();
-      for (const index of ready) this.#hot.add(sources[index]!);
-      await this.#drainHot();
+      const announced = this.#announced();
+      if (announced.size === 0 && this.#hot.size === 0) {
+        await this.#wait();
+      } else {
+        await this.#drainAll(announced);
+        // A breath for the rest of the program: timers, files, the web server.
+        await new Promise((done) => setImmediate(done));
+      }
     }
     this.#waiter.close();
   }
 
-  async #drainHot(): Promise<void> {
-    const turn = [...this.#hot];
+  /** Sources whose file descriptors say "look". */
+  #announced(): ReadonlySet<PollSource> {
+    if (!this.#watched) {
+      this.#watched = [...this.#sources];
+      this.#waiter.watch(this.#watched.map(({ fd }) => fd));
+    }
+    const watched = this.#watched;
+    return new Set(this.#waiter.ready().map((index) => watched[index]!));
+  }
+
+  async #wait(): Promise<void> {
+    this.#waiting = true;
+    await this.#waiter.wait();
+    this.#waiting = false;
+    this.#waitEnd.resolve();
+    this.#waitEnd = Promise.withResolvers();
+  }
+
+  async #drainAll(announced: ReadonlySet<PollSource>): Promise<void> {
+    const turn = new Set([...announced, ...this.#hot]);
     this.#hot.clear();
     for (const source of turn) {
-      if (this.#stopped || !this.#sources.has(source) || !source.readable) continue;
-      await source.drain(MESSAGES_PER_TURN);
-      if (this.#sources.has(source) && source.readable) this.#hot.add(source);
+      if (this.#stopped || !this.#sources.has(source)) continue;
+      const more = await source.drain(announced.has(source));
+      if (more && this.#sources.has(source)) this.#hot.add(source);
     }
   }
 }

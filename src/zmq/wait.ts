@@ -13,7 +13,7 @@
 const POLLIN = 0x001;
 /** Bytes of a `struct pollfd`: int fd, short events, short revents. */
 const POLLFD_BYTES = 8;
-/** Turn of the fallback, and the pause after a poll(2) that failed. */
+/** Turn of the fallback, and the pause after a poll(2) that failed, in milliseconds. */
 const FALLBACK_MS = 1;
 
 /** Names under which the C library is found, most likely first. */
@@ -21,21 +21,27 @@ const C_LIBRARIES = ["libc.so.6", "libSystem.B.dylib", "libc.so", "libc.musl-x86
 
 const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
+  /** The same on this thread: a look without waiting costs a twentieth of a hop to another thread. */
+  pollNow: { name: "poll", parameters: ["buffer", "usize", "i32"], result: "i32" },
   pipe: { parameters: ["buffer"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Waits until one of some file descriptors can be read, or until it is woken. */
+/** Tells which of some file descriptors can be read, and waits until one can. */
 export interface Waiter {
   /** How it waits, for health and logs. */
   readonly kind: "poll" | "timer";
+  /** From now on these are meant; no wait may be under way. */
+  watch(fds: readonly number[]): void;
   /**
-   * Resolves with the indexes into `fds` that may have something to read. Too many is harmless, the
-   * caller looks again; `timeoutMs` of -1 waits for ever. One call at a time.
+   * Indexes of those watched that may have something to read now. Too many is harmless, the caller looks
+   * again.
    */
-  wait(fds: readonly number[], timeoutMs: number): Promise<readonly number[]>;
+  ready(): readonly number[];
+  /** Resolves when one of them may have something to read, or upon {@link wake}. One call at a time. */
+  wait(): Promise<void>;
   /** Ends the wait that is under way, or the next one, at once. */
   wake(): void;
   /** Frees what it holds; no wait may be under way. */
@@ -48,7 +54,9 @@ export interface Waiter {
  * @example
  * ```ts
  * const waiter = openWaiter();
- * const ready = await waiter.wait([fd], -1); // [0]
+ * waiter.watch([fd]);
+ * await waiter.wait();
+ * waiter.ready(); // [0]
  * ```
  */
 export function openWaiter(): Waiter {
@@ -68,7 +76,10 @@ class PollWaiter implements Waiter {
   readonly #wakeRead: number;
   readonly #wakeWrite: number;
   readonly #byte = new Uint8Array(64);
-  #buffer = new DataView(new ArrayBuffer(64 * POLLFD_BYTES));
+  /** A `struct pollfd` for each file descriptor, and one for the pipe that {@link wake} writes to. */
+  #asked = new DataView(new ArrayBuffer(0));
+  #bytes = new Uint8Array(0);
+  #count = 0;
   #woken = false;
 
   constructor(libc: Deno.DynamicLibrary<typeof SYMBOLS>) {
@@ -76,30 +87,37 @@ class PollWaiter implements Waiter {
     const ends = new Int32Array(2);
     if (libc.symbols.pipe(ends) !== 0) throw new Error("pipe(2) failed");
     [this.#wakeRead, this.#wakeWrite] = ends as unknown as [number, number];
+    this.watch([]);
   }
 
-  async wait(fds: readonly number[], timeoutMs: number): Promise<readonly number[]> {
-    const count = fds.length + 1;
-    if (this.#buffer.byteLength < count * POLLFD_BYTES) {
-      this.#buffer = new DataView(new ArrayBuffer(2 * count * POLLFD_BYTES));
-    }
-    fds.forEach((fd, i) => this.#ask(i, fd));
-    this.#ask(fds.length, this.#wakeRead);
+  watch(fds: readonly number[]): void {
+    this.#count = fds.length;
+    this.#bytes = new Uint8Array((fds.length + 1) * POLLFD_BYTES);
+    this.#asked = new DataView(this.#bytes.buffer);
+    [...fds, this.#wakeRead].forEach((fd, i) => {
+      this.#asked.setInt32(i * POLLFD_BYTES, fd, true);
+      this.#asked.setInt16(i * POLLFD_BYTES + 4, POLLIN, true);
+    });
+  }
 
-    const bytes = new Uint8Array(this.#buffer.buffer);
-    const ready = await this.#libc.symbols.poll(bytes, BigInt(count), timeoutMs);
-    if (ready < 0) {
-      // EINTR, or no memory just now. Everything may be ready; pause so as never to spin.
+  ready(): readonly number[] {
+    const found = this.#libc.symbols.pollNow(this.#bytes, BigInt(this.#count), 0);
+    if (found === 0) return [];
+    const indexes: number[] = [];
+    // Below zero it could not tell, so each may be ready.
+    for (let i = 0; i < this.#count; i++) if (found < 0 || this.#answer(i) !== 0) indexes.push(i);
+    return indexes;
+  }
+
+  async wait(): Promise<void> {
+    const found = await this.#libc.symbols.poll(this.#bytes, BigInt(this.#count + 1), -1);
+    if (found < 0) {
+      // EINTR, or no memory just now. Pause so as never to spin.
       await new Promise((done) => setTimeout(done, FALLBACK_MS));
-      return fds.map((_, i) => i);
-    }
-    if (this.#answer(fds.length) !== 0) {
+    } else if (this.#answer(this.#count) !== 0) {
       this.#libc.symbols.read(this.#wakeRead, this.#byte, BigInt(this.#byte.length));
       this.#woken = false;
     }
-    const indexes: number[] = [];
-    for (let i = 0; i < fds.length; i++) if (this.#answer(i) !== 0) indexes.push(i);
-    return indexes;
   }
 
   wake(): void {
@@ -115,24 +133,29 @@ class PollWaiter implements Waiter {
     this.#libc.close();
   }
 
-  #ask(index: number, fd: number): void {
-    const at = index * POLLFD_BYTES;
-    this.#buffer.setInt32(at, fd, true);
-    this.#buffer.setInt16(at + 4, POLLIN, true);
-    this.#buffer.setInt16(at + 6, 0, true);
-  }
-
   #answer(index: number): number {
-    return this.#buffer.getInt16(index * POLLFD_BYTES + 6, true);
+    return this.#asked.getInt16(index * POLLFD_BYTES + 6, true);
   }
 }
 
 class TimerWaiter implements Waiter {
   readonly kind = "timer";
+  #indexes: readonly number[] = [];
+  #toldAtMs = -Infinity;
 
-  async wait(fds: readonly number[], timeoutMs: number): Promise<readonly number[]> {
-    await new Promise((done) => setTimeout(done, timeoutMs === 0 ? 0 : FALLBACK_MS));
-    return fds.map((_, i) => i);
+  watch(fds: readonly number[]): void {
+    this.#indexes = fds.map((_, i) => i);
+  }
+
+  ready(): readonly number[] {
+    const nowMs = performance.now();
+    if (nowMs - this.#toldAtMs < FALLBACK_MS) return [];
+    this.#toldAtMs = nowMs;
+    return this.#indexes;
+  }
+
+  async wait(): Promise<void> {
+    await new Promise((done) => setTimeout(done, FALLBACK_MS));
   }
 
   wake(): void {}

@@ -383,7 +383,7 @@ Deno.test("bounded - a client that never reads loses replies and holds up nobody
   await using broker = await listen(poller, { sendHighWaterMark: 10 });
   await using _worker = echo(poller, broker.endpoint, { lanes: 4 });
   // A poller nobody runs: what arrives is never taken.
-  const still = { attach() {}, look() {}, detach: () => Promise.resolve() } as unknown as Poller;
+  const still = { attach() {}, sent() {}, detach: () => Promise.resolve() } as unknown as Poller;
   await using deaf = new RawPeer(still, broker.endpoint, { receiveHighWaterMark: 1, lingerMs: 0 });
   const big = new Uint8Array(100_000);
   for (let i = 0; i < 400; i += 1) await deaf.socket.send(mdp01.request("good", big));

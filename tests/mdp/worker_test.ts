@@ -296,6 +296,22 @@ Deno.test("worker - a broker absent at the start is served within a heartbeat in
   for (const lane of workers) await answers(broker, lane);
 });
 
+Deno.test("worker - a connection that goes is noticed by all lanes, long before a heartbeat", async () => {
+  await using poller = new Poller();
+  let broker = await StrictBroker.bind(poller);
+  await using worker = echo(poller, broker.endpoint, { lanes: 8, heartbeatMs: 60_000 });
+  for (let restarts = 1; restarts <= 3; restarts += 1) {
+    await broker.workers(8);
+    const { endpoint } = broker;
+    await broker[Symbol.asyncDispose]();
+    broker = await StrictBroker.bind(poller, "mdp01", endpoint);
+    const workers = await broker.workers(8);
+    await Promise.all(workers.map((lane) => answers(broker, lane)));
+    assert.equal(worker.status().reconnects, 8 * restarts);
+  }
+  await broker[Symbol.asyncDispose]();
+});
+
 Deno.test("worker - a broker that comes while lanes change their sockets sees each lane once", async () => {
   await using poller = new Poller();
   const probe = await StrictBroker.bind(poller);
