@@ -6,11 +6,15 @@
  */
 
 import type { Endpoint } from "./config/endpoint.ts";
+import { Capture } from "./bus/capture.ts";
 import { PlantdError } from "./errors.ts";
 import { logOf } from "./log.ts";
 import { Broker } from "./mdp/broker.ts";
 import { Poller } from "./zmq/poller.ts";
 import { Proxy } from "./zmq/proxy.ts";
+
+/** How often it is said that a capture drops, in milliseconds. */
+const DROPPED_LOG_MS = 60_000;
 
 /** What to run. */
 export interface NetworkOptions {
@@ -25,6 +29,8 @@ export interface NetworkOptions {
     readonly name: string;
     readonly frontend: Endpoint;
     readonly backend: Endpoint;
+    /** Where a copy of every message goes. */
+    readonly capture?: Endpoint | undefined;
   }[];
 }
 
@@ -35,6 +41,8 @@ export interface RunningBus {
   readonly frontend: string;
   /** Where subscribers connect. */
   readonly backend: string;
+  /** Where a recorder gets a copy of every message. */
+  readonly capture?: string;
 }
 
 /**
@@ -83,13 +91,54 @@ export class Network implements AsyncDisposable {
       await named("the broker", () => Broker.bind({ poller, ...options, log: logOf("broker") })),
     );
     this.#endpoint = broker.endpoint;
-    for (const { name, frontend, backend } of options.buses) {
-      const { highWaterMark } = options;
-      const start = () => Proxy.start({ frontend, backend, highWaterMark });
-      const proxy = this.#parts.use(await named(`the ${name} bus`, start));
-      this.buses.push({ name, frontend: proxy.frontend, backend: proxy.backend });
+    for (const bus of options.buses) {
+      const running = await named(
+        `the ${bus.name} bus`,
+        () => this.#startBus(poller, bus, options.highWaterMark),
+      );
+      this.buses.push(running);
     }
   }
+
+  async #startBus(
+    poller: Poller,
+    { name, frontend, backend, capture }: NetworkOptions["buses"][number],
+    highWaterMark: number,
+  ): Promise<RunningBus> {
+    const proxy = this.#parts.use(await Proxy.start({ frontend, backend, highWaterMark }));
+    const running = { name, frontend: proxy.frontend, backend: proxy.backend };
+    if (capture === undefined) return running;
+    const log = logOf("bus");
+    if (capture.address.startsWith("inproc:")) {
+      log.warn("nobody outside of this process could read the capture; it is left out", {
+        bus: name,
+        capture: capture.address,
+      });
+      return running;
+    }
+    let saidMs = -Infinity;
+    const started = await Capture.start({
+      poller,
+      backend: fromHere(proxy.backend),
+      endpoint: capture,
+      highWaterMark,
+      onDropped: (dropped) => {
+        const nowMs = performance.now();
+        if (nowMs - saidMs < DROPPED_LOG_MS) return;
+        saidMs = nowMs;
+        log.warn("messages of the bus were not captured, nobody reads them", {
+          bus: name,
+          dropped,
+        });
+      },
+    });
+    return { ...running, capture: this.#parts.use(started).endpoint };
+  }
+}
+
+/** An address that was bound, as one to connect to: none can connect to "every interface". */
+function fromHere(address: string): string {
+  return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }
 
 /** Says in the error which part it was. */

@@ -81,7 +81,8 @@ const bus = item({
   name: textLike(/^[^\s\p{C}]+$/u, "a name of a bus such as state"),
   frontend: endpoint("bind"),
   backend: endpoint("bind"),
-  // The original's files name an inproc pipe here, which nobody outside its process could read.
+  // The original's files name an inproc pipe here, which nobody outside its process could read: the
+  // broker says so, and leaves it out.
   capture: endpoint("bind").optional(),
 });
 

@@ -16,6 +16,7 @@ const GROUND = ["errors", "limits", "clock", "log", "version"].map((name) => `sr
 const SOCKET_DRIVERS = [
   ...["worker", "lane", "broker", "client"].map((name) => `src/mdp/${name}.ts`),
   "src/bus/subscriber.ts",
+  "src/bus/capture.ts",
 ];
 
 /** What the files of a room may import beside their own room and the ground floor. */
