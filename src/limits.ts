@@ -32,6 +32,16 @@ export const LIST_BYTES_MAX = 4 * 1024 * 1024;
 /** Keys in one page of `list-keys`, and the page size when none is asked for. */
 export const LIST_KEYS_MAX = 10_000;
 
+/** Bytes of one page of `load`; with one more value it is below the largest message. */
+export const LOAD_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Snapshots kept for those who load page by page, and for how long, in milliseconds. */
+export const SNAPSHOTS_MAX = 16;
+export const SNAPSHOT_MS = 60_000;
+
+/** Longest note on a change in UTF-8 bytes. */
+export const NOTE_BYTES_MAX = 256;
+
 /** Keys one atomic change may touch; Deno KV takes 1000 mutations in one atomic. */
 export const CHANGE_KEYS_MAX = 400;
 
@@ -71,7 +81,7 @@ export const SERVICE_NAME_BYTES_MAX = 255;
 /** Longest client address: libzmq's limit for a routing id. */
 export const ADDRESS_BYTES_MAX = 255;
 
-/** Lanes of one worker; each takes three of the 1023 sockets libzmq allows (its monitor two). */
+/** Lanes of one worker; the first takes three of the 1023 sockets libzmq allows (its monitor two). */
 export const LANES_MAX = 256;
 
 /** Requests a broker may push onto a busy lane; what comes on top is dropped and counted. */

@@ -15,7 +15,9 @@ import { COMMIT_MS_MAX, SCOPE_BYTES_MAX } from "./limits.ts";
 import { type Log, logOf } from "./log.ts";
 import { Worker } from "./mdp/worker.ts";
 import { Ingest } from "./state/ingest.ts";
-import { handleRequest, type OperationContext } from "./state/operations.ts";
+import type { OperationContext } from "./state/context.ts";
+import { handleRequest } from "./state/operations.ts";
+import { Snapshots } from "./state/snapshots.ts";
 import type { Change, Store } from "./state/store.ts";
 import { openDenoKv } from "./store/deno_kv.ts";
 import { DurableStore } from "./store/durable_store.ts";
@@ -177,6 +179,7 @@ export class Service implements AsyncDisposable {
     const { broker, worker, service, limits } = this.#config;
     const context: OperationContext = {
       store: this.#store,
+      snapshots: new Snapshots(this.#store, systemClock),
       valueBytesMax: limits.valueBytes,
       health: () => this.#report(),
       onFault: (operation, thrown) =>

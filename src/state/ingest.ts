@@ -6,10 +6,10 @@
  */
 
 import { messageOf, PlantdError } from "../errors.ts";
-import { BUS_COUNTED_SCOPES_MAX, BUS_QUEUE_BYTES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
-import { type JsonObject, type JsonText, kindOf } from "./json.ts";
-import { invalid, keyName, scopeName } from "./names.ts";
-import { checkValue, readBody, readKey, readValue } from "./requests.ts";
+import { BUS_COUNTED_SCOPES_MAX, BUS_QUEUE_BYTES_MAX } from "../limits.ts";
+import { type JsonObject, type JsonText } from "./json.ts";
+import { invalid, scopeName } from "./names.ts";
+import { readBody, readEntries, readKey, readValue } from "./requests.ts";
 import type { Mutation, Store } from "./store.ts";
 
 /** How updates are taken. */
@@ -131,7 +131,12 @@ export class Ingest {
       ...time,
     });
     if ("entries" in body.members) {
-      return readEntries(body, valueBytesMax).map(([k, v]) => set(k, v));
+      for (const field of ["key", "value", "delete"]) {
+        if (field in body.members) throw invalid("entries", `it stands beside no ${field}`);
+      }
+      const entries = [...readEntries(body, valueBytesMax)];
+      if (entries.length === 0) throw invalid("entries", "at least one key is needed, found none");
+      return entries.map(([k, v]) => set(k, v));
     }
     const key = readKey(body);
     if (!("delete" in body.members)) return [set(key, readValue(body, valueBytesMax))];
@@ -227,23 +232,6 @@ class Counter {
     const { received, stored, pending } = this;
     return { received, stored, pending, rejected: Object.fromEntries(this.rejected) };
   }
-}
-
-/** Keys and values of the field `entries`. */
-function readEntries(body: JsonObject, valueBytesMax: number): [key: string, value: JsonText][] {
-  const { entries } = body.members;
-  for (const field of ["key", "value", "delete"]) {
-    if (field in body.members) throw invalid("entries", `it stands beside no ${field}`);
-  }
-  if (typeof entries !== "object" || entries === null || Array.isArray(entries)) {
-    throw invalid("entries", `an object is needed, found ${kindOf(entries)}`);
-  }
-  const texts = [...body.textsOf("entries")];
-  if (texts.length === 0) throw invalid("entries", "at least one key is needed, found none");
-  if (texts.length > CHANGE_KEYS_MAX) {
-    throw invalid("entries", `at most ${CHANGE_KEYS_MAX} keys are allowed, found ${texts.length}`);
-  }
-  return texts.map(([key, value]) => [keyName(key), checkValue(value, valueBytesMax)]);
 }
 
 /** ISO 8601 with date, time and zone, and without the annotations that Temporal would take. */

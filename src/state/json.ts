@@ -26,6 +26,8 @@ export interface JsonObject {
   readonly members: Readonly<Record<string, unknown>>;
   /** The value of member `name` as compact text, or undefined when there is none; the last one wins. */
   textOf(name: string): JsonText | undefined;
+  /** Elements of the member `name`, an array; undefined where one of them is no object. */
+  objectsOf(name: string): readonly JsonObject[] | undefined;
   /** Members of the member `name`, itself an object, as compact texts in order of first appearance. */
   textsOf(name: string): ReadonlyMap<string, JsonText>;
 }
@@ -60,12 +62,23 @@ export function parseObject(bytes: Uint8Array): JsonObject {
   } catch (error) {
     throw new PlantdError("invalid_json", `the JSON is broken: ${sentenceOf(error)}`);
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+  if (!isObject(parsed)) {
     throw new PlantdError("invalid_json", `a JSON object is needed, found ${kindOf(parsed)}`);
   }
+  return objectOf(text, parsed as Record<string, unknown>);
+}
+
+/** The object that valid JSON `text` is, with its `members` as JSON.parse gives them. */
+function objectOf(text: string, members: Readonly<Record<string, unknown>>): JsonObject {
   return {
     text,
-    members: parsed as Record<string, unknown>,
+    members,
+    objectsOf(name) {
+      const elements = members[name] as readonly unknown[];
+      if (!elements.every(isObject)) return undefined;
+      const texts = elementsOf(membersOf(text).get(name)!);
+      return elements.map((element, i) => objectOf(texts[i]!, element));
+    },
     textOf(name) {
       const found = membersOf(text).get(name);
       return found === undefined ? undefined : new JsonText(compact(found));
@@ -97,6 +110,11 @@ export function stringify(value: unknown): string {
     if (member !== undefined) members.push(`${JSON.stringify(name)}:${stringify(member)}`);
   }
   return `{${members.join(",")}}`;
+}
+
+/** Whether a parsed JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** What kind of JSON value `value` is, in words for an error: "a string", "null", "nothing". */
@@ -172,6 +190,18 @@ function membersOf(text: string): Map<string, string> {
     i = end;
     if (text.charCodeAt(i) !== COMMA) return members;
   }
+}
+
+/** The elements of the array that valid JSON `text` is, as raw texts; one empty text if it has none. */
+function elementsOf(text: string): string[] {
+  const elements: string[] = [];
+  let i = text.indexOf("[");
+  do {
+    const start = i + 1;
+    i = valueEnd(text, start);
+    elements.push(text.slice(start, i).trim());
+  } while (text.charCodeAt(i) === COMMA);
+  return elements;
 }
 
 /** Index of the comma or closing brace that ends the member value which begins at `start`. */

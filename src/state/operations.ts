@@ -7,38 +7,23 @@
 
 import { PlantdError, wireCodeOf } from "../errors.ts";
 import { REPLY_BYTES_MAX } from "../limits.ts";
+import { batch, load, storeEntries } from "./bulk.ts";
+import type { Operation, OperationContext } from "./context.ts";
 import type { JsonObject } from "./json.ts";
-import { entryMembers, failure, flat, success } from "./replies.ts";
+import { entryDetails, entryMembers, failure, flat, success } from "./replies.ts";
 import {
   readBody,
+  readFlag,
+  readIfRevision,
   readKey,
   readListQuery,
+  readNote,
   readRequest,
   readScope,
   readValue,
   unknownOperation,
 } from "./requests.ts";
-import type { Entry, Mutation, Store } from "./store.ts";
-
-/** What the operations work with. */
-export interface OperationContext {
-  readonly store: Store;
-  /** Largest value in bytes of JSON text. */
-  readonly valueBytesMax: number;
-  /** The data of a `health` reply; the service knows more than the store does. */
-  readonly health: () => Readonly<Record<string, unknown>>;
-  /** Told of failures that are no peer's fault. */
-  readonly onFault: (operation: string, thrown: unknown) => void;
-  /** Told of every body that was answered. */
-  readonly onAnswer?: (operation: string, ok: boolean) => void;
-}
-
-/** Makes the reply to one body of a request that came from `source`. */
-type Operation = (
-  context: OperationContext,
-  body: JsonObject,
-  source: string,
-) => Uint8Array | Promise<Uint8Array>;
+import type { Mutation } from "./store.ts";
 
 const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["create-scope", createScope],
@@ -50,6 +35,9 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["state-get", (context, body) => success(withScope(get(context, body)))],
   ["delete", deleteKey],
   ["list-keys", listKeys],
+  ["batch", batch],
+  ["load", load],
+  ["store", storeEntries],
   ["health", health],
 ]);
 
@@ -181,10 +169,20 @@ async function set(
   const scope = readScope(body);
   const key = readKey(body);
   const value = readValue(body, valueBytesMax);
-  const mutation: Mutation = { kind: "set", scope, key, value, missingScope: "create" };
-  const { revision, timeMs } = await store.commit({ mutations: [mutation], source });
-  const entry: Entry = { value: value.text, revision, timeMs, source };
-  return { scope, members: entryMembers(key, entry) };
+  const mutation: Mutation = {
+    kind: "set",
+    scope,
+    key,
+    value,
+    missingScope: "create",
+    ...readIfRevision(body),
+  };
+  const { revision, timeMs } = await store.commit({
+    mutations: [mutation],
+    source,
+    ...readNote(body),
+  });
+  return { scope, members: entryMembers(key, { value: value.text, revision, timeMs }) };
 }
 
 function get({ store }: OperationContext, body: JsonObject): KeyReply {
@@ -196,13 +194,15 @@ function get({ store }: OperationContext, body: JsonObject): KeyReply {
       data: { scope, key },
     });
   }
-  return { scope, members: entryMembers(key, entry) };
+  const details = readFlag(body, "details") ? entryDetails(entry) : {};
+  return { scope, members: { ...entryMembers(key, entry), ...details } };
 }
 
 async function deleteKey({ store }: OperationContext, body: JsonObject, source: string) {
   const scope = readScope(body);
   const key = readKey(body);
-  await store.commit({ mutations: [{ kind: "delete", scope, key }], source });
+  const mutation: Mutation = { kind: "delete", scope, key, ...readIfRevision(body) };
+  await store.commit({ mutations: [mutation], source, ...readNote(body) });
   return success({ scope, key, status: "deleted" });
 }
 

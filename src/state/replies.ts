@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf, wireCodeOf } from "../errors.ts";
+import { messageOf, type PlantdError, wireCodeOf } from "../errors.ts";
 import { JsonText, stringify } from "./json.ts";
 import type { Entry } from "./store.ts";
 
@@ -23,16 +23,21 @@ export function success(data: Readonly<Record<string, unknown>>): Uint8Array {
 /**
  * `{"success":false,"error":"sentence","code":"..."}`.
  *
- * What is not of the wire contract is a fault of ours: the caller learns that it happened, not how.
+ * A revision_conflict tells the present `revision`, too. What is not of the wire contract is a fault of
+ * ours: the caller learns that it happened, not how.
  */
 export function failure(thrown: unknown): Uint8Array {
   const code = wireCodeOf(thrown);
   const error = code === "internal" ? "the service failed; its log says why" : messageOf(thrown);
-  return flat({ success: false, error, code });
+  const conflict = code === "revision_conflict" ? (thrown as PlantdError).data : {};
+  return flat({ success: false, error, code, ...conflict });
 }
 
 /** An entry as the members of a reply; times are ISO 8601 in UTC with ms. */
-export function entryMembers(key: string, entry: Entry): Readonly<Record<string, unknown>> {
+export function entryMembers(
+  key: string,
+  entry: Pick<Entry, "value" | "revision" | "timeMs" | "sourceTimeMs">,
+): Readonly<Record<string, unknown>> {
   return {
     key,
     value: new JsonText(entry.value),
@@ -42,4 +47,9 @@ export function entryMembers(key: string, entry: Entry): Readonly<Record<string,
       ? undefined
       : new Date(entry.sourceTimeMs).toISOString(),
   };
+}
+
+/** What else is known of an entry, for those who ask. */
+export function entryDetails({ created, source, note }: Entry): Readonly<Record<string, unknown>> {
+  return { created, source, note };
 }

@@ -6,8 +6,8 @@
  */
 
 import { PlantdError } from "../errors.ts";
-import { LIST_KEYS_MAX, REQUEST_FRAMES_MAX } from "../limits.ts";
-import { type JsonObject, type JsonText, kindOf, parseObject } from "./json.ts";
+import { CHANGE_KEYS_MAX, LIST_KEYS_MAX, NOTE_BYTES_MAX, REQUEST_FRAMES_MAX } from "../limits.ts";
+import { isObject, type JsonObject, type JsonText, kindOf, parseObject } from "./json.ts";
 import { invalid, keyName, scopeName, utf8Bytes } from "./names.ts";
 import type { ListQuery } from "./store.ts";
 
@@ -98,6 +98,69 @@ export function checkValue(value: JsonText, bytesMax: number): JsonText {
     "value_too_large",
     `field "value": a value has at most ${bytesMax} bytes of JSON, found ${size}`,
     { data: { bytes: size, bytesMax } },
+  );
+}
+
+/**
+ * Field `if_revision`: the revision that the caller knows, 0 for none.
+ *
+ * @throws {PlantdError} `invalid_request`.
+ */
+export function readIfRevision(body: JsonObject): { readonly ifRevision?: number } {
+  const ifRevision = revisionIn(body, "if_revision");
+  return ifRevision === undefined ? {} : { ifRevision };
+}
+
+/** Field `revision`: the one that is meant. */
+export function readRevision(body: JsonObject): { readonly revision?: number } {
+  const revision = revisionIn(body, "revision");
+  return revision === undefined ? {} : { revision };
+}
+
+function revisionIn(body: JsonObject, field: string): number | undefined {
+  const revision = body.members[field] ?? undefined;
+  if (revision === undefined) return undefined;
+  if (Number.isSafeInteger(revision) && (revision as number) >= 0) return revision as number;
+  const found = typeof revision === "number" ? String(revision) : kindOf(revision);
+  throw invalid(field, `a revision, or 0 for none, is needed, found ${found}`);
+}
+
+/** Field `note`: why, for people who read it later. */
+export function readNote(body: JsonObject): { readonly note?: string } {
+  const { note } = optionalText("note", body.members.note);
+  if (note === undefined) return {};
+  if (utf8Bytes(note) > NOTE_BYTES_MAX || !note.isWellFormed()) {
+    throw invalid("note", `at most ${NOTE_BYTES_MAX} bytes of text are taken`);
+  }
+  return { note };
+}
+
+/** Field `name` when it is true; absent and null count as false. */
+export function readFlag(body: JsonObject, name: string): boolean {
+  const flag = body.members[name] ?? false;
+  if (typeof flag === "boolean") return flag;
+  throw invalid(name, `true or false is needed, found ${kindOf(flag)}`);
+}
+
+/**
+ * Field `entries`: keys and values.
+ *
+ * @throws {PlantdError} `invalid_request`, `key_too_large`, `value_too_large`.
+ */
+export function readEntries(
+  body: JsonObject,
+  valueBytesMax: number,
+): ReadonlyMap<string, JsonText> {
+  const { entries } = body.members;
+  if (!isObject(entries)) {
+    throw invalid("entries", `an object is needed, found ${kindOf(entries)}`);
+  }
+  const texts = [...body.textsOf("entries")];
+  if (texts.length > CHANGE_KEYS_MAX) {
+    throw invalid("entries", `at most ${CHANGE_KEYS_MAX} keys are allowed, found ${texts.length}`);
+  }
+  return new Map(
+    texts.map(([key, value]) => [keyName(key), checkValue(value, valueBytesMax)]),
   );
 }
 

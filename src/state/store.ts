@@ -13,18 +13,34 @@ export interface Entry {
   readonly value: string;
   /** Revision of the change that wrote it. */
   readonly revision: number;
+  /** Revision of the change that made the key; the key has been there since. */
+  readonly created: number;
   /** Wall clock of the commit, milliseconds since 1970. */
   readonly timeMs: number;
   /** Who wrote it: `mdp:` and the client's address in hex, or `bus`. */
   readonly source: string;
   /** The writer's own clock, milliseconds since 1970, where it sent one. */
   readonly sourceTimeMs?: number;
+  /** Why it was written, where the writer said so. */
+  readonly note?: string;
 }
 
 /** One thing a transaction does. */
 export type Mutation =
   | { readonly kind: "create-scope"; readonly scope: string }
   | { readonly kind: "delete-scope"; readonly scope: string }
+  | {
+    /** Changes nothing; fails unless the scope's last change has this revision (0: no such scope). */
+    readonly kind: "expect-scope";
+    readonly scope: string;
+    readonly revision: number;
+  }
+  | {
+    /** Deletes the keys of the scope, if there is one, that are not among `keys`. */
+    readonly kind: "keep-only";
+    readonly scope: string;
+    readonly keys: ReadonlySet<string>;
+  }
   | {
     readonly kind: "set";
     readonly scope: string;
@@ -33,13 +49,22 @@ export type Mutation =
     /** What to do when the scope does not exist. */
     readonly missingScope: "create" | "fail";
     readonly sourceTimeMs?: number;
+    /** Fails unless the key's entry has this revision (0: no such key). */
+    readonly ifRevision?: number;
   }
-  | { readonly kind: "delete"; readonly scope: string; readonly key: string };
+  | {
+    readonly kind: "delete";
+    readonly scope: string;
+    readonly key: string;
+    readonly ifRevision?: number;
+  };
 
 /** Mutations that happen together or not at all, as one revision. */
 export interface Transaction {
   readonly mutations: readonly Mutation[];
   readonly source: string;
+  /** Why, for people who read the entries later. */
+  readonly note?: string;
 }
 
 /** What became of a transaction, told when it is on disk. */
@@ -52,14 +77,25 @@ export interface Committed {
 /** A committed mutation, as told to watchers. */
 export interface Change {
   readonly revision: number;
+  /** Revision of the change before this one in the same scope; 0 when the scope begins with it. */
+  readonly previous: number;
   readonly timeMs: number;
   readonly source: string;
   readonly scope: string;
-  readonly operation: Mutation["kind"];
+  readonly operation: Exclude<Mutation["kind"], "expect-scope" | "keep-only">;
   /** Absent for create-scope and delete-scope. */
   readonly key?: string;
   /** JSON text; present for set. */
   readonly value?: string;
+  readonly sourceTimeMs?: number;
+  readonly note?: string;
+}
+
+/** All of a scope at one moment. */
+export interface ScopeView {
+  /** Revision of the scope's last change. */
+  readonly revision: number;
+  readonly entries: ReadonlyMap<string, Entry>;
 }
 
 /** One page of sorted names (in order of their UTF-16 code units): keys of a scope, or scopes. */
@@ -111,6 +147,12 @@ export interface StateReader {
   listScopes(query: ListQuery): NamePage;
   /** @throws {PlantdError} `scope_not_found`. */
   listKeys(scope: string, query: ListQuery): NamePage;
+  /**
+   * The scope as it is now. It goes on changing; copy what must stay.
+   *
+   * @throws {PlantdError} `scope_not_found`.
+   */
+  view(scope: string): ScopeView;
   status(): StoreStatus;
 }
 
@@ -120,8 +162,8 @@ export interface Store extends StateReader, AsyncDisposable {
    * Applies `transaction` whole and resolves when it is on disk. Transactions take effect in the order
    * of the calls.
    *
-   * @throws {PlantdError} `scope_exists`, `scope_not_found`, `storage_full`, `storage_unavailable`; then
-   * nothing of it happened.
+   * @throws {PlantdError} `scope_exists`, `scope_not_found`, `revision_conflict`, `storage_full`,
+   * `storage_unavailable`; then nothing of it happened.
    */
   commit(transaction: Transaction): Promise<Committed>;
   /**

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { Transaction } from "../state/store.ts";
 
@@ -32,17 +33,24 @@ const KEY_OVERHEAD_BYTES = 16;
  * // { records: 2, keyBytes: 34, bytes: 293 }
  * ```
  */
-export function sizeOf({ mutations, source }: Transaction): CommitSize {
+export function sizeOf({ mutations, source, note = "" }: Transaction): CommitSize {
+  // JSON writes a character of a note with up to six bytes.
+  const noteBytes = note.length * 6;
+  let records = mutations.length;
   let keyBytes = 0;
   let bytes = 0;
   for (const mutation of mutations) {
-    bytes += ENTRY_OVERHEAD_BYTES + source.length;
+    bytes += ENTRY_OVERHEAD_BYTES + source.length + noteBytes;
+    if (mutation.kind === "keep-only") {
+      records += CHANGE_KEYS_MAX;
+      keyBytes += CHANGE_KEY_BYTES_MAX;
+    }
     if ("key" in mutation) keyBytes += utf8Bytes(mutation.key) + KEY_OVERHEAD_BYTES;
     if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);
   }
   const scopes = scopesOf(mutations);
   for (const scope of scopes) keyBytes += utf8Bytes(scope) + KEY_OVERHEAD_BYTES;
-  return { records: mutations.length + scopes.size, keyBytes, bytes: bytes + keyBytes };
+  return { records: records + scopes.size, keyBytes, bytes: bytes + keyBytes };
 }
 
 /** Bytes of the keys and scope names in `mutations`, each scope counted once. */

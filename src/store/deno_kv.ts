@@ -8,7 +8,8 @@
 import { dirname, resolve } from "node:path";
 import { messageOf, PlantdError } from "../errors.ts";
 import type { Disk, Loaded, Position } from "./disk.ts";
-import type { Draft, EntryWrite } from "./draft.ts";
+import type { Draft } from "./draft.ts";
+import type { EntryWrite } from "./draft_types.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
 import { type DatabaseLock, lockDatabase } from "./lock.ts";
@@ -142,8 +143,8 @@ class DenoKv implements Disk {
 
     const dropped = draft.droppedScopes();
     for (const scope of dropped) atomic.delete(layout.scopeKey(scope.name));
-    for (const scope of draft.createdScopes()) {
-      atomic.set(layout.scopeKey(scope.name), encodeRecord({ id: scope.id }));
+    for (const { id, name, revision } of draft.scopeWrites()) {
+      atomic.set(layout.scopeKey(name), encodeRecord({ id, revision }));
     }
     for (const { scopeId, key, entry } of writes) {
       const at = layout.entryKey(scopeId, key);

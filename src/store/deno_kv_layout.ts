@@ -4,7 +4,7 @@
  * | key               | header                                    | body                             |
  * |-------------------|-------------------------------------------|----------------------------------|
  * | `m`               | format, epoch, revision, next scope id    |                                  |
- * | `s`, name         | scope id                                  |                                  |
+ * | `s`, name         | scope id, revision                        |                                  |
  * | `e`, scope id, key| revision, time, source, [id, pieces]...   | value, unless it lies in pieces  |
  * | `v`, id, number   |                                           | a piece of a large value         |
  * | `g`, id           | scope ids and value ids to be purged      |                                  |
@@ -35,6 +35,8 @@ export interface Meta {
 /** Header of a scope's record. */
 export interface ScopeHeader {
   readonly id: number;
+  /** Of the last change in which a key was deleted, else of the creation; later ones are on entries. */
+  readonly revision?: number;
 }
 
 /** Things on disk that nothing refers to. */
@@ -46,10 +48,14 @@ export interface Garbage {
 /** Header of an entry's record; short names, there are many. */
 interface EntryHeader {
   readonly r: number;
+  /** Revision that made the key, where that was another one. */
+  readonly c?: number;
   readonly t: number;
   readonly s: string;
   /** Time of the source's clock. */
   readonly o?: number;
+  /** Note. */
+  readonly n?: string;
   readonly v?: readonly [id: string, pieces: number];
 }
 
@@ -95,8 +101,9 @@ export function pieceKeys({ id, pieces }: ValueRef): Key[] {
 
 /** Record of an entry; with `ref` the value is not in it. */
 export function encodeEntry(entry: StoredEntry, ref: ValueRef | undefined): Uint8Array {
-  const { revision: r, timeMs: t, source: s, sourceTimeMs: o } = entry;
-  const header: EntryHeader = o === undefined ? { r, t, s } : { r, t, s, o };
+  const { revision: r, created, timeMs: t, source: s, sourceTimeMs: o, note: n } = entry;
+  // JSON leaves out what is undefined.
+  const header = { r, c: created === r ? undefined : created, t, s, o, n };
   if (!ref) return encodeRecord(header, entry.value);
   return encodeRecord({ ...header, v: [ref.id, ref.pieces] });
 }
@@ -113,13 +120,15 @@ export interface DecodedEntry extends Omit<StoredEntry, "value"> {
  * @throws {DamagedRecord}
  */
 export function decodeEntry(bytes: unknown): DecodedEntry {
-  const { header: { r, t, s, o, v }, body } = decodeRecord<EntryHeader>(bytes);
+  const { header: { r, c, t, s, o, n, v }, body } = decodeRecord<EntryHeader>(bytes);
   return {
     revision: r,
+    created: c ?? r,
     timeMs: t,
     source: s,
     body,
     ...(o === undefined ? {} : { sourceTimeMs: o }),
+    ...(n === undefined ? {} : { note: n }),
     ...(v === undefined ? {} : { ref: { id: v[0], pieces: v[1] } }),
   };
 }

@@ -99,7 +99,9 @@ class Load {
       const header = this.#intact(() => decodeRecord<ScopeHeader>(value).header);
       if (!header) continue;
       this.scopeIdMax = Math.max(this.scopeIdMax, header.id);
-      scopes.set(header.id, { id: header.id, name: key[1] as string, entries: new Map() });
+      const { id, revision = 0 } = header;
+      scopes.set(id, { id, name: key[1] as string, entries: new Map(), revision });
+      this.revisionMax = Math.max(this.revisionMax, revision);
     }
     return scopes;
   }
@@ -115,6 +117,7 @@ class Load {
       const entry = decoded && await this.#complete(decoded);
       if (!entry) continue;
       scope.entries.set(key[2] as string, entry);
+      scope.revision = Math.max(scope.revision, entry.revision);
       this.revisionMax = Math.max(this.revisionMax, entry.revision);
     }
   }

@@ -5,37 +5,10 @@
  * @module
  */
 
-import { PlantdError } from "../errors.ts";
 import type { Change, Mutation, Transaction } from "../state/store.ts";
-import {
-  type Mirror,
-  type Scope,
-  scopeNotFound,
-  type StoredEntry,
-  type ValueRef,
-} from "./mirror.ts";
-
-/** A scope as the draft sees it: what is on disk (if anything) and what shall be put over it. */
-interface DraftScope {
-  readonly scope: Scope;
-  /** False for a scope that the draft itself creates. */
-  readonly onDisk: boolean;
-  /** Entries to be written; undefined deletes. */
-  readonly puts: Map<string, StoredEntry | undefined>;
-}
-
-/** An entry that shall be on disk, or no longer. */
-export interface EntryWrite {
-  readonly scopeId: number;
-  readonly key: string;
-  readonly entry: StoredEntry | undefined;
-}
-
-/** What becomes of a transaction when the draft is committed. */
-export interface Applied {
-  readonly revision: number;
-  readonly changes: readonly Change[];
-}
+import type { Applied, DraftScope, EntryWrite, ScopeWrite, Stamp } from "./draft_types.ts";
+import type { Mirror, Scope, StoredEntry, ValueRef } from "./mirror.ts";
+import { boundDeletions, expectKey, expectScope, scopeExists, scopeNotFound } from "./refusals.ts";
 
 /**
  * A commit in the making, on top of a mirror which it does not touch before {@link Draft.merge}.
@@ -83,11 +56,17 @@ export class Draft {
   /**
    * Applies `transaction` as one revision. One that changes nothing takes no revision.
    *
-   * @throws {PlantdError} `scope_exists`, `scope_not_found`; then the draft is as before.
+   * @throws {PlantdError} `scope_exists`, `scope_not_found`, `revision_conflict`; then the draft is as
+   * before.
    */
-  apply({ mutations, source }: Transaction): Applied {
+  apply({ mutations, source, note }: Transaction): Applied {
     this.#undo = [];
-    const stamp = { revision: this.#revision + 1, timeMs: this.#timeMs, source };
+    const stamp: Stamp = {
+      revision: this.#revision + 1,
+      timeMs: this.#timeMs,
+      source,
+      ...(note === undefined ? {} : { note }),
+    };
     try {
       const changes = mutations.flatMap((mutation) => this.#mutate(mutation, stamp));
       if (changes.length > 0) this.#revision = stamp.revision;
@@ -98,9 +77,11 @@ export class Draft {
     }
   }
 
-  /** Scopes that shall be on disk, and were not. */
-  createdScopes(): Scope[] {
-    return this.#drafts().filter(({ onDisk }) => !onDisk).map(({ scope }) => scope);
+  /** Scopes whose records shall be written: new ones, and those whose last change may be a deletion. */
+  scopeWrites(): ScopeWrite[] {
+    return this.#drafts()
+      .filter(({ onDisk, hasDeleted }) => !onDisk || hasDeleted)
+      .map(({ scope: { id, name }, revision }) => ({ id, name, revision }));
   }
 
   /** Scopes on disk that go away with all they hold. */
@@ -129,8 +110,9 @@ export class Draft {
    */
   merge(refs: ReadonlyMap<StoredEntry, ValueRef>): void {
     for (const scope of this.#dropped) this.#mirror.dropScope(scope);
-    for (const { scope, onDisk, puts } of this.#drafts()) {
+    for (const { scope, onDisk, puts, revision } of this.#drafts()) {
       if (!onDisk) this.#mirror.addScope(scope);
+      scope.revision = revision;
       for (const [key, entry] of puts) {
         const ref = entry && refs.get(entry);
         this.#mirror.put(scope, key, entry && ref ? { ...entry, ref } : entry);
@@ -142,40 +124,82 @@ export class Draft {
     return [...this.#scopes.values()].filter((draft) => draft !== null);
   }
 
-  #mutate(
-    mutation: Mutation,
-    stamp: { revision: number; timeMs: number; source: string },
-  ): Change[] {
-    const { scope: name, kind } = mutation;
-    const change: Change = { ...stamp, scope: name, operation: kind };
-    switch (kind) {
+  #mutate(mutation: Mutation, stamp: Stamp): Change[] {
+    const { scope } = mutation;
+    switch (mutation.kind) {
       case "create-scope":
-        if (this.#find(name)) throw scopeExists(name);
-        this.#create(name);
-        return [change];
-      case "delete-scope":
-        this.#drop(this.#existing(name));
-        return [change];
-      case "set": {
-        const { key, value, sourceTimeMs } = mutation;
-        const created: Change[] = [];
-        let draft = this.#find(name);
-        if (!draft) {
-          if (mutation.missingScope === "fail") throw scopeNotFound(name);
-          draft = this.#create(name);
-          created.push({ ...stamp, scope: name, operation: "create-scope" });
-        }
-        const entry = { value: value.text, ...stamp };
-        this.#put(draft, key, sourceTimeMs === undefined ? entry : { ...entry, sourceTimeMs });
-        return [...created, { ...change, key, value: value.text }];
+        if (this.#find(scope)) throw scopeExists(scope);
+        this.#create(scope, stamp);
+        return [{ ...stamp, previous: 0, scope, operation: "create-scope" }];
+      case "delete-scope": {
+        const draft = this.#existing(scope);
+        this.#drop(draft);
+        return [{ ...stamp, previous: draft.revision, scope, operation: "delete-scope" }];
       }
-      case "delete": {
-        const draft = this.#existing(name);
-        if (!this.#has(draft, mutation.key)) return [];
-        this.#put(draft, mutation.key, undefined);
-        return [{ ...change, key: mutation.key }];
+      case "expect-scope": {
+        expectScope(scope, mutation.revision, this.#find(scope)?.revision ?? 0);
+        return [];
       }
+      case "keep-only":
+        return this.#keepOnly(mutation, stamp);
+      case "set":
+        return this.#set(mutation, stamp);
+      case "delete":
+        return this.#delete(mutation, stamp);
     }
+  }
+
+  #set(mutation: Extract<Mutation, { kind: "set" }>, stamp: Stamp): Change[] {
+    const { scope, key, value, sourceTimeMs } = mutation;
+    const clock = sourceTimeMs === undefined ? {} : { sourceTimeMs };
+    const changes: Change[] = [];
+    let draft = this.#find(scope);
+    if (!draft && mutation.missingScope === "fail") throw scopeNotFound(scope);
+    const before = draft && this.#entry(draft, key);
+    expectKey(mutation, before);
+    if (!draft) {
+      draft = this.#create(scope, stamp);
+      changes.push({ ...stamp, previous: 0, scope, operation: "create-scope" });
+    }
+    const created = before?.created ?? stamp.revision;
+    this.#put(draft, key, { value: value.text, created, ...stamp, ...clock });
+    const previous = this.#touch(draft, stamp.revision);
+    changes.push({
+      ...stamp,
+      previous,
+      scope,
+      operation: "set",
+      key,
+      value: value.text,
+      ...clock,
+    });
+    return changes;
+  }
+
+  #delete(mutation: Extract<Mutation, { kind: "delete" }>, stamp: Stamp): Change[] {
+    const { scope, key } = mutation;
+    const draft = this.#existing(scope);
+    const before = this.#entry(draft, key);
+    expectKey(mutation, before);
+    if (!before) return [];
+    this.#put(draft, key, undefined);
+    this.#noteDeletion(draft);
+    return [{
+      ...stamp,
+      previous: this.#touch(draft, stamp.revision),
+      scope,
+      operation: "delete",
+      key,
+    }];
+  }
+
+  #keepOnly({ scope, keys }: Extract<Mutation, { kind: "keep-only" }>, stamp: Stamp): Change[] {
+    const draft = this.#find(scope);
+    if (!draft) return [];
+    const present = [...new Set([...draft.scope.entries.keys(), ...draft.puts.keys()])];
+    const others = present.filter((key) => !keys.has(key) && this.#entry(draft, key));
+    boundDeletions(scope, others);
+    return others.flatMap((key) => this.#delete({ kind: "delete", scope, key }, stamp));
   }
 
   /** The scope as of now in this draft. */
@@ -184,7 +208,13 @@ export class Draft {
     if (known !== undefined) return known ?? undefined;
     const scope = this.#mirror.scope(name);
     if (!scope) return undefined;
-    const draft: DraftScope = { scope, onDisk: true, puts: new Map() };
+    const draft: DraftScope = {
+      scope,
+      onDisk: true,
+      puts: new Map(),
+      revision: scope.revision,
+      hasDeleted: false,
+    };
     this.#scopes.set(name, draft);
     return draft;
   }
@@ -195,13 +225,34 @@ export class Draft {
     return draft;
   }
 
-  #has({ scope, puts }: DraftScope, key: string): boolean {
-    return puts.has(key) ? puts.get(key) !== undefined : scope.entries.has(key);
+  #entry({ scope, puts }: DraftScope, key: string): StoredEntry | undefined {
+    return puts.has(key) ? puts.get(key) : scope.entries.get(key);
   }
 
-  #create(name: string): DraftScope {
-    const scope: Scope = { id: this.#nextScopeId, name, entries: new Map() };
-    const draft: DraftScope = { scope, onDisk: false, puts: new Map() };
+  /** The scope changes with `revision`; returns the revision of the change before. */
+  #touch(draft: DraftScope, revision: number): number {
+    const before = draft.revision;
+    draft.revision = revision;
+    this.#undo.push(() => draft.revision = before);
+    return before;
+  }
+
+  #noteDeletion(draft: DraftScope): void {
+    if (draft.hasDeleted) return;
+    draft.hasDeleted = true;
+    this.#recordsTouched += 1;
+    this.#undo.push(() => draft.hasDeleted = false);
+  }
+
+  #create(name: string, { revision }: Stamp): DraftScope {
+    const scope: Scope = { id: this.#nextScopeId, name, entries: new Map(), revision };
+    const draft: DraftScope = {
+      scope,
+      onDisk: false,
+      puts: new Map(),
+      revision,
+      hasDeleted: false,
+    };
     this.#nextScopeId += 1;
     this.#replace(name, draft);
     return draft;
@@ -234,8 +285,4 @@ export class Draft {
       else puts.delete(key);
     });
   }
-}
-
-function scopeExists(scope: string): PlantdError {
-  return new PlantdError("scope_exists", `scope "${scope}" exists already`, { data: { scope } });
 }

@@ -14,6 +14,7 @@ import type {
   Entry,
   ListQuery,
   NamePage,
+  ScopeView,
   Store,
   StoreStatus,
   Transaction,
@@ -21,7 +22,8 @@ import type {
 import { CommitQueue, type Take, type Waiting } from "./commit_queue.ts";
 import { type CommitSize, nameBytes } from "./commit_size.ts";
 import type { Disk, Loaded } from "./disk.ts";
-import { type Applied, Draft } from "./draft.ts";
+import { Draft } from "./draft.ts";
+import type { Applied } from "./draft_types.ts";
 import type { Mirror, StoredEntry, ValueRef } from "./mirror.ts";
 
 /**
@@ -78,6 +80,10 @@ export class DurableStore implements Store {
 
   get(scope: string, key: string): Entry | undefined {
     return this.#mirror.get(scope, key);
+  }
+
+  view(scope: string): ScopeView {
+    return this.#mirror.view(scope);
   }
 
   listScopes(query: ListQuery): NamePage {
@@ -192,8 +198,9 @@ function fill(draft: Draft, take: Take): Outcome[] {
 /** The refusal of a change that no commit could hold. */
 function tooLarge({ mutations }: Transaction): PlantdError | undefined {
   if (mutations.length <= 1) return undefined;
-  const sentence = mutations.length > CHANGE_KEYS_MAX
-    ? `touches at most ${CHANGE_KEYS_MAX} keys, found ${mutations.length}`
+  const touched = mutations.filter(({ kind }) => kind !== "expect-scope" && kind !== "keep-only");
+  const sentence = touched.length > CHANGE_KEYS_MAX
+    ? `touches at most ${CHANGE_KEYS_MAX} keys, found ${touched.length}`
     : nameBytes(mutations) > CHANGE_KEY_BYTES_MAX
     ? `has at most ${CHANGE_KEY_BYTES_MAX} bytes of keys, found ${nameBytes(mutations)}`
     : undefined;

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { PlantdError } from "../errors.ts";
 import { LIST_BYTES_MAX } from "../limits.ts";
-import type { Entry, ListQuery, NamePage } from "../state/store.ts";
+import type { Entry, ListQuery, NamePage, ScopeView } from "../state/store.ts";
+import { scopeNotFound } from "./refusals.ts";
 
 /** Where the pieces of a value are that is too large for one record. */
 export interface ValueRef {
@@ -26,6 +26,8 @@ export interface Scope {
   readonly id: number;
   readonly name: string;
   readonly entries: Map<string, StoredEntry>;
+  /** Revision of its last change. */
+  revision: number;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface Scope {
  * @example
  * ```ts
  * const mirror = new Mirror();
- * mirror.addScope({ id: 1, name: "org.plantd.Test", entries: new Map() });
+ * mirror.addScope({ id: 1, name: "org.plantd.Test", entries: new Map(), revision: 1 });
  * mirror.get("org.plantd.Test", "k"); // undefined
  * ```
  */
@@ -67,6 +69,11 @@ export class Mirror {
   /** The entry of `key`; throws `scope_not_found`. */
   get(scope: string, key: string): StoredEntry | undefined {
     return this.#existing(scope).entries.get(key);
+  }
+
+  /** The scope as it is now; throws `scope_not_found`. */
+  view(scope: string): ScopeView {
+    return this.#existing(scope);
   }
 
   /** A page of sorted scopes. */
@@ -114,11 +121,6 @@ export class Mirror {
     if (!scope) throw scopeNotFound(name);
     return scope;
   }
-}
-
-/** The failure for a scope that does not exist. */
-export function scopeNotFound(scope: string): PlantdError {
-  return new PlantdError("scope_not_found", `scope "${scope}" does not exist`, { data: { scope } });
 }
 
 /** JSON writes a character with up to six bytes, as in `\\u0001`. */

@@ -1,7 +1,9 @@
 /** A store whose disk does what a test tells it, and requests as a client would send them. */
 
 import assert from "node:assert/strict";
-import { handleRequest, type OperationContext } from "../../src/state/operations.ts";
+import type { OperationContext } from "../../src/state/context.ts";
+import { handleRequest } from "../../src/state/operations.ts";
+import { Snapshots } from "../../src/state/snapshots.ts";
 import type { Store } from "../../src/state/store.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import type { Disk, Loaded, Position } from "../../src/store/disk.ts";
@@ -116,6 +118,7 @@ export async function openState(): Promise<State> {
   const answers: State["answers"] = [];
   const context: OperationContext = {
     store,
+    snapshots: new Snapshots(store, clock),
     valueBytesMax: VALUE_BYTES_MAX,
     health: () => ({ status: "healthy", store_available: store.status().available }),
     onFault: (...fault) => void faults.push(fault),

@@ -90,6 +90,7 @@ Deno.test("ingest - an update sets a key, with its text and the bus as its sourc
   assert.deepEqual(s.store.get("a", "k"), {
     value: "[1.0,12345678901234567890]",
     revision: 2,
+    created: 2,
     timeMs: Date.UTC(2026, 10, 23, 9),
     source: "bus",
   });

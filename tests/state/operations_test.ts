@@ -4,6 +4,7 @@ import { PlantdError, WIRE_CODES } from "../../src/errors.ts";
 import { MESSAGE_BYTES_MAX, REQUEST_FRAMES_MAX } from "../../src/limits.ts";
 import { handleRequest, OPERATION_NAMES } from "../../src/state/operations.ts";
 import { JsonText } from "../../src/state/json.ts";
+import { Snapshots } from "../../src/state/snapshots.ts";
 import type { Store } from "../../src/state/store.ts";
 import { text } from "../helpers/async.ts";
 import { anyText } from "./arbitraries.ts";
@@ -381,7 +382,7 @@ test("without a JSON frame an operation is answered as with {}", async ({ ask })
     assert.deepEqual(bare, await ask(operation, "{}"));
     assert.deepEqual(bare, await ask(operation, ""));
     if (["list-scopes", "health"].includes(operation)) continue;
-    assertFailure(bare[0], "invalid_request", /"service"/);
+    assertFailure(bare[0], "invalid_request", /"(service|operations)"/);
   }
 });
 
@@ -529,7 +530,9 @@ test("a fault of ours is internal, its cause told to the log and not to the call
   const failing = (thrown: unknown): Store =>
     new Proxy(store, {
       get: (target, name) => {
-        if (["commit", "get", "listScopes", "listKeys", "hasScope"].includes(String(name))) {
+        if (
+          ["commit", "get", "listScopes", "listKeys", "hasScope", "view"].includes(String(name))
+        ) {
           return () => {
             throw thrown;
           };
@@ -542,9 +545,17 @@ test("a fault of ours is internal, its cause told to the log and not to the call
       throw thrown;
     };
     for (const operation of OPERATION_NAMES) {
-      const body = frameBytes({ service: "s", key: "k", value: 1 });
+      const body = frameBytes({
+        service: "s",
+        key: "k",
+        value: 1,
+        entries: { a: 1 },
+        operations: [{ operation: "create-scope", service: "s" }],
+      });
+      const broken = failing(thrown);
+      const snapshots = new Snapshots(broken, state.clock);
       const replies = await handleRequest(
-        { ...context, store: failing(thrown), health },
+        { ...context, store: broken, snapshots, health },
         [operation, body, body].map(frameBytes),
         SOURCE,
       );

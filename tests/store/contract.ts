@@ -164,20 +164,69 @@ export function testStoreContract(subject: string, makePlace: () => Promise<Stor
   test(
     "what was acknowledged is there after a restart, with revision, time, source and epoch",
     async (place, store) => {
+      await store.commit({ mutations: [set("a", "k", 1), set("a", "gone", 1)], source });
       const { revision, timeMs } = await store.commit({
         mutations: [set("a", "k", { deep: [1, "x"] }), set("b", "ключ 🔥", "ö")],
         source: "mdp:0011",
+        note: "calibrated 🔥",
       });
       const { epoch } = store.status();
       await store[Symbol.asyncDispose]();
       await using again = await place.open();
       const { value, ...rest } = again.get("a", "k")!;
       assert.equal(value, '{"deep":[1,"x"]}');
-      assert.deepEqual(rest, { revision, timeMs, source: "mdp:0011" });
+      const note = "calibrated 🔥";
+      assert.deepEqual(rest, { revision, created: 1, timeMs, source: "mdp:0011", note });
       assert.equal(again.get("b", "ключ 🔥")!.value, '"ö"');
       assert.equal(again.status().epoch, epoch);
       const next = await again.commit({ mutations: [set("a", "k", 2)], source });
       assert.equal(next.revision, revision + 1);
+    },
+  );
+
+  test(
+    "a scope's revision is that of its last change, deletions too, also after a restart",
+    async (place, store) => {
+      await store.commit({ mutations: [set("a", "k", 1), set("a", "gone", 1)], source });
+      await store.commit({ mutations: [set("b", "k", 1)], source });
+      assert.equal(store.view("a").revision, 1);
+      const mutation: Mutation = { kind: "delete", scope: "a", key: "gone" };
+      await store.commit({ mutations: [mutation], source });
+      assert.equal(store.view("a").revision, 3);
+      assert.deepEqual([...store.view("a").entries.keys()], ["k"]);
+      await store[Symbol.asyncDispose]();
+      await using again = await place.open();
+      assert.equal(again.view("a").revision, 3);
+      assert.equal(again.view("b").revision, 2);
+      assert.throws(() => again.view("c"), code("scope_not_found"));
+      const changes: Change[] = [];
+      again.watch((some) => changes.push(...some));
+      await again.commit({ mutations: [set("a", "k", 2)], source });
+      assert.deepEqual(changes.map(({ previous, revision }) => [previous, revision]), [[3, 4]]);
+    },
+  );
+
+  test(
+    "conditions hold across restarts, and among writers at once exactly one wins",
+    async (place, store) => {
+      const write = (store: Store, value: number, ifRevision: number) =>
+        store.commit({
+          mutations: [{ ...set("a", "k", value), ifRevision } as Mutation],
+          source,
+        }).then(() => true, (error) => {
+          assert.equal(error.code, "revision_conflict");
+          return false;
+        });
+      const firsts = await Promise.all(Array.from({ length: 20 }, (_, i) => write(store, i, 0)));
+      assert.deepEqual(firsts, [true, ...Array(19).fill(false)]);
+      await store[Symbol.asyncDispose]();
+      await using again = await place.open();
+      assert.equal(await write(again, 1, 0), false);
+      const { revision } = again.get("a", "k")!;
+      const seconds = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => write(again, i, revision)),
+      );
+      assert.equal(seconds.filter(Boolean).length, 1);
     },
   );
 

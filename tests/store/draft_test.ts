@@ -15,8 +15,14 @@ const create = (scope: string): Mutation => ({ kind: "create-scope", scope });
 const drop = (scope: string): Mutation => ({ kind: "delete-scope", scope });
 const remove = (scope: string, key: string): Mutation => ({ kind: "delete", scope, key });
 
+const keepOnly = (scope: string, ...keys: string[]): Mutation => ({
+  kind: "keep-only",
+  scope,
+  keys: new Set(keys),
+});
+
 function entry(value: string, ref?: ValueRef): StoredEntry {
-  const plain = { value, revision: 1, timeMs: 1, source: "old" };
+  const plain = { value, revision: 1, created: 1, timeMs: 1, source: "old" };
   return ref ? { ...plain, ref } : plain;
 }
 
@@ -27,8 +33,8 @@ function mirrorOf(): Mirror {
     ["k", entry("1")],
     ["large", entry('"..."', { id: "pieces", pieces: 3 })],
   ]);
-  mirror.addScope({ id: 1, name: "a", entries });
-  mirror.addScope({ id: 2, name: "b", entries: new Map() });
+  mirror.addScope({ id: 1, name: "a", entries, revision: 3 });
+  mirror.addScope({ id: 2, name: "b", entries: new Map(), revision: 2 });
   return mirror;
 }
 
@@ -36,7 +42,7 @@ function mirrorOf(): Mirror {
 function written(draft: Draft) {
   return {
     revision: draft.revision,
-    created: draft.createdScopes().map(({ id, name }) => [id, name]).toSorted(),
+    scopes: draft.scopeWrites().map(({ id, name, revision }) => [id, name, revision]).toSorted(),
     dropped: draft.droppedScopes().map(({ id, name }) => [id, name]).toSorted(),
     entries: draft.entryWrites()
       .map(({ scopeId, key, entry }) => [scopeId, key, entry?.value, entry?.revision])
@@ -45,7 +51,7 @@ function written(draft: Draft) {
   };
 }
 
-const NOTHING = { revision: 10, created: [], dropped: [], entries: [], orphaned: [] };
+const NOTHING = { revision: 10, scopes: [], dropped: [], entries: [], orphaned: [] };
 
 /** Everything in `mirror`, sorted. */
 function contentsOf(mirror: Mirror): Map<string, Map<string, string>> {
@@ -82,16 +88,16 @@ Deno.test("draft - a transaction is one revision with its changes in order", () 
   assert.equal(revision, 11);
   const stamp = { revision: 11, timeMs: TIME_MS, source };
   assert.deepEqual(changes, [
-    { ...stamp, scope: "new", operation: "create-scope" },
-    { ...stamp, scope: "new", operation: "set", key: "x", value: "1" },
-    { ...stamp, scope: "a", operation: "delete", key: "k" },
-    { ...stamp, scope: "a", operation: "set", key: "l", value: '"two"' },
-    { ...stamp, scope: "b", operation: "delete-scope" },
-    { ...stamp, scope: "c", operation: "create-scope" },
+    { ...stamp, previous: 0, scope: "new", operation: "create-scope" },
+    { ...stamp, previous: 11, scope: "new", operation: "set", key: "x", value: "1" },
+    { ...stamp, previous: 3, scope: "a", operation: "delete", key: "k" },
+    { ...stamp, previous: 11, scope: "a", operation: "set", key: "l", value: '"two"' },
+    { ...stamp, previous: 2, scope: "b", operation: "delete-scope" },
+    { ...stamp, previous: 0, scope: "c", operation: "create-scope" },
   ]);
   assert.deepEqual(written(draft), {
     revision: 11,
-    created: [[5, "new"], [6, "c"]],
+    scopes: [[1, "a", 11], [5, "new", 11], [6, "c", 11]],
     dropped: [[2, "b"]],
     entries: [[1, "k", undefined, undefined], [1, "l", '"two"', 11], [5, "x", "1", 11]],
     orphaned: [],
@@ -120,6 +126,7 @@ Deno.test("draft - of several writes to one key only the last is written", () =>
   assert.deepEqual(written(draft), {
     ...NOTHING,
     revision: 17,
+    scopes: [[1, "a", 17]],
     entries: [[1, "k", "9", 17], [1, "x", undefined, undefined]],
   });
 });
@@ -129,7 +136,7 @@ Deno.test("draft - a source's time goes with the entry, and only where there is 
   const at = { ...set("a", "x", 1) as Extract<Mutation, { kind: "set" }>, sourceTimeMs: 0 };
   draft.apply({ mutations: [at, set("a", "y", 1)], source });
   const entries = draft.entryWrites().map(({ entry }) => entry);
-  const plain = { value: "1", revision: 11, timeMs: TIME_MS, source };
+  const plain = { value: "1", revision: 11, created: 11, timeMs: TIME_MS, source };
   assert.deepEqual(entries, [{ ...plain, sourceTimeMs: 0 }, plain]);
 });
 
@@ -145,7 +152,7 @@ Deno.test("draft - a scope dropped and made anew is another scope", () => {
   draft.apply({ mutations: [set("a", "new", 2)], source });
   assert.deepEqual(written(draft), {
     revision: 13,
-    created: [[5, "a"]],
+    scopes: [[5, "a", 13]],
     dropped: [[1, "a"]],
     entries: [[5, "new", "2", 13]],
     orphaned: [],
@@ -220,6 +227,76 @@ Deno.test("draft - before the merge the mirror knows nothing, after it everythin
   assert.notEqual(mirror.scope("b")!.id, 2);
 });
 
+Deno.test("draft - if_revision: as known it is written, else revision_conflict tells the present one", () => {
+  const draft = new Draft(mirrorOf(), START);
+  const conflict = (revision: number) => (error: PlantdError) => {
+    assert.equal(error.code, "revision_conflict");
+    assert.deepEqual(error.data, { revision });
+    return true;
+  };
+  const apply = (mutation: Mutation, ifRevision: number) =>
+    draft.apply({ mutations: [{ ...mutation, ifRevision } as Mutation], source });
+  assert.throws(() => apply(set("a", "k", 2), 0), conflict(1));
+  assert.throws(() => apply(set("a", "k", 2), 2), conflict(1));
+  assert.throws(() => apply(set("a", "x", 2), 1), conflict(0));
+  assert.throws(() => apply(set("none", "x", 2), 1), conflict(0));
+  assert.throws(() => apply(remove("a", "k"), 7), conflict(1));
+  assert.deepEqual(written(draft), NOTHING);
+  assert.equal(apply(set("a", "k", 2), 1).revision, 11);
+  assert.throws(() => apply(set("a", "k", 3), 1), conflict(11));
+  assert.equal(apply(set("a", "x", 1), 0).revision, 12);
+  assert.equal(apply(set("none", "x", 1), 0).revision, 13);
+  assert.equal(apply(remove("a", "k"), 11).revision, 14);
+  assert.equal(apply(set("a", "k", 5), 0).revision, 15);
+  assert.equal(draft.entryWrites().find(({ key }) => key === "k")!.entry!.created, 15);
+});
+
+Deno.test("draft - expect-scope: changes nothing, and holds what comes with it to the revision of the scope", () => {
+  const draft = new Draft(mirrorOf(), START);
+  const expect = (scope: string, revision: number): Mutation => ({
+    kind: "expect-scope",
+    scope,
+    revision,
+  });
+  const apply = (...mutations: Mutation[]) => draft.apply({ mutations, source }).revision;
+  assert.equal(apply(expect("a", 3), expect("none", 0)), 10);
+  assert.throws(() => apply(expect("a", 2), set("a", "k", 2)), code("revision_conflict"));
+  assert.throws(() => apply(set("b", "k", 2), expect("none", 1)), code("revision_conflict"));
+  assert.deepEqual(written(draft), NOTHING);
+  assert.equal(apply(expect("a", 3), set("a", "k", 2)), 11);
+  assert.throws(() => apply(expect("a", 3), set("a", "k", 2)), code("revision_conflict"));
+  assert.equal(apply(expect("a", 11), remove("a", "k")), 12);
+  assert.equal(apply(expect("a", 12)), 12);
+});
+
+Deno.test("draft - keep-only deletes the others, of the draft too, and no more than one change can", () => {
+  const mirror = mirrorOf();
+  const draft = new Draft(mirror, START);
+  const apply = (...mutations: Mutation[]) => draft.apply({ mutations, source }).changes;
+  apply(set("a", "x", 1));
+  const changes = apply(keepOnly("a", "k"), set("a", "y", 1));
+  assert.deepEqual(changes.map(({ operation, key }) => [operation, key]), [
+    ["delete", "large"],
+    ["delete", "x"],
+    ["set", "y"],
+  ]);
+  assert.deepEqual(apply(keepOnly("a", "k", "y")), []);
+  assert.deepEqual(apply(keepOnly("none", "k")), []);
+  for (let i = 0; i < 401; i += 1) apply(set("b", `k${i}`, i));
+  assert.throws(() => apply(keepOnly("b", "y")), code("invalid_request"));
+  assert.equal(apply(keepOnly("b", "k0")).length, 400);
+});
+
+Deno.test("draft - an entry knows which change made its key, and the note of its own", () => {
+  const draft = new Draft(mirrorOf(), START);
+  draft.apply({ mutations: [set("a", "k", 2)], source, note: "calibrated" });
+  draft.apply({ mutations: [set("a", "x", 2)], source });
+  draft.apply({ mutations: [set("a", "x", 3)], source });
+  const [k, x] = draft.entryWrites().map(({ entry }) => entry!);
+  assert.deepEqual([k!.created, k!.revision, k!.note], [1, 11, "calibrated"]);
+  assert.deepEqual([x!.created, x!.revision, x!.note], [12, 13, undefined]);
+});
+
 type Model = Map<string, Map<string, string>>;
 
 /** `model` after `mutations`, or undefined where one of them must fail. */
@@ -228,7 +305,9 @@ function applyToModel(model: Model, mutations: readonly Mutation[]): Model | und
   for (const mutation of mutations) {
     const { scope, kind } = mutation;
     const keys = next.get(scope);
-    if (kind === "create-scope") {
+    if (kind === "keep-only") {
+      for (const key of keys?.keys() ?? []) if (!mutation.keys.has(key)) keys!.delete(key);
+    } else if (kind === "create-scope") {
       if (keys) return undefined;
       next.set(scope, new Map());
     } else if (kind === "set") {
@@ -237,7 +316,7 @@ function applyToModel(model: Model, mutations: readonly Mutation[]): Model | und
     } else {
       if (!keys) return undefined;
       if (kind === "delete") keys.delete(mutation.key);
-      else next.delete(scope);
+      else if (kind === "delete-scope") next.delete(scope);
     }
   }
   return next;
@@ -262,7 +341,8 @@ function onDisk(before: Mirror, draft: Draft): Model {
     }),
   );
   for (const { id } of draft.droppedScopes()) assert.ok(scopes.delete(id), "dropped, never there");
-  for (const { id, name } of draft.createdScopes()) {
+  for (const { id, name } of draft.scopeWrites()) {
+    if (scopes.get(id)?.name === name) continue;
     assert.ok(!scopes.has(id), "an id is used twice");
     assert.ok(id < draft.nextScopeId);
     scopes.set(id, { name, keys: new Map() });
@@ -290,6 +370,7 @@ Deno.test("draft - any transactions: disk, mirror and watchers agree with a mode
     scope.map(create),
     scope.map(drop),
     fc.tuple(scope, key).map(([scope, key]) => remove(scope, key)),
+    fc.tuple(scope, key).map(([scope, key]) => keepOnly(scope, key)),
     {
       weight: 3,
       arbitrary: fc.record({
@@ -309,6 +390,7 @@ Deno.test("draft - any transactions: disk, mirror and watchers agree with a mode
       const draft = new Draft(mirror, START);
       let model: Model = contentsOf(mirror);
       const watcher: Model = contentsOf(mirror);
+      const last = new Map([["a", 3], ["b", 2]]);
       let { revision } = START;
       for (const mutations of transactions) {
         const before = written(draft);
@@ -317,7 +399,12 @@ Deno.test("draft - any transactions: disk, mirror and watchers agree with a mode
           const applied = draft.apply({ mutations, source });
           if (applied.changes.length > 0) revision += 1;
           assert.equal(applied.revision, revision);
-          for (const change of applied.changes) assert.equal(change.revision, revision);
+          for (const change of applied.changes) {
+            assert.equal(change.revision, revision);
+            assert.equal(change.previous, last.get(change.scope) ?? 0, "the chain of a scope");
+            if (change.operation === "delete-scope") last.delete(change.scope);
+            else last.set(change.scope, revision);
+          }
           follow(watcher, applied.changes);
           model = next;
         } else {
@@ -328,8 +415,8 @@ Deno.test("draft - any transactions: disk, mirror and watchers agree with a mode
         assert.equal(draft.revision, revision);
         assert.deepEqual(sorted(watcher), sorted(model));
         assert.deepEqual(sorted(onDisk(mirror, draft)), sorted(model));
-        const { created, dropped, entries } = written(draft);
-        const records = created.length + dropped.length + entries.length;
+        const { scopes, dropped, entries } = written(draft);
+        const records = scopes.length + dropped.length + entries.length;
         assert.ok(records <= draft.recordsTouched, `${records} of ${draft.recordsTouched}`);
       }
       assert.deepEqual(contentsOf(mirror), contentsOf(mirrorOf()), "the mirror before the merge");

@@ -1,0 +1,31 @@
+/**
+ * What the operations work with.
+ *
+ * @module
+ */
+
+import type { JsonObject } from "./json.ts";
+import type { Snapshots } from "./snapshots.ts";
+import type { Store } from "./store.ts";
+
+/** Given to each operation. */
+export interface OperationContext {
+  readonly store: Store;
+  /** What `load` pages through. */
+  readonly snapshots: Snapshots;
+  /** Largest value in bytes of JSON text. */
+  readonly valueBytesMax: number;
+  /** The data of a `health` reply; the service knows more than the store does. */
+  readonly health: () => Readonly<Record<string, unknown>>;
+  /** Told of failures that are no peer's fault. */
+  readonly onFault: (operation: string, thrown: unknown) => void;
+  /** Told of every body that was answered. */
+  readonly onAnswer?: (operation: string, ok: boolean) => void;
+}
+
+/** Makes the reply to one body of a request that came from `source`. */
+export type Operation = (
+  context: OperationContext,
+  body: JsonObject,
+  source: string,
+) => Uint8Array | Promise<Uint8Array>;
