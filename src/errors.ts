@@ -16,6 +16,7 @@ export const WIRE_CODES = [
   "key_too_large",
   "value_too_large",
   "revision_conflict",
+  "compacted",
   "quota_exceeded",
   "storage_full",
   "storage_unavailable",

@@ -35,6 +35,21 @@ export const LIST_KEYS_MAX = 10_000;
 /** Bytes of one page of `load`; with one more value it is below the largest message. */
 export const LOAD_BYTES_MAX = 8 * 1024 * 1024;
 
+/** Bytes of values in one change: with their names a page of changes that has it fits a message. */
+export const CHANGE_VALUE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Changes remembered for watchers that missed some, unless configured otherwise. */
+export const CHANGE_LOG_MAX = 100_000;
+
+/** Bytes of memory for them. */
+export const CHANGE_LOG_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Bytes after which a page of `changes` ends with its revision. */
+export const CHANGES_PAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** How often the feed says where it is, in milliseconds (PROTOCOL section 4). */
+export const FEED_HEARTBEAT_MS = 1000;
+
 /** Snapshots kept for those who load page by page, and for how long, in milliseconds. */
 export const SNAPSHOTS_MAX = 16;
 export const SNAPSHOT_MS = 60_000;

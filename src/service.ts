@@ -6,15 +6,19 @@
  */
 
 import { openEnvelope } from "./bus/envelope.ts";
+import { Feed } from "./bus/feed.ts";
 import { Subscriber } from "./bus/subscriber.ts";
 import { systemClock } from "./clock.ts";
 import type { StateConfig } from "./config/schema.ts";
 import { messageOf } from "./errors.ts";
+import { brokerCheck, busCheck, STARTING, storeCheck } from "./http/checks.ts";
 import { type Check, HealthServer, overall } from "./http/health.ts";
-import { COMMIT_MS_MAX, SCOPE_BYTES_MAX } from "./limits.ts";
+import { BUS_HIGH_WATER_MARK, COMMIT_MS_MAX, SCOPE_BYTES_MAX } from "./limits.ts";
 import { type Log, logOf } from "./log.ts";
 import { Worker } from "./mdp/worker.ts";
 import { Ingest } from "./state/ingest.ts";
+import { ChangeLog, numbered } from "./state/change_log.ts";
+import { changeMessage, heartbeatMessage } from "./state/change_messages.ts";
 import type { OperationContext } from "./state/context.ts";
 import { handleRequest } from "./state/operations.ts";
 import { Snapshots } from "./state/snapshots.ts";
@@ -26,14 +30,6 @@ import { Poller } from "./zmq/poller.ts";
 
 /** Scopes whose bus counters a `health` reply tells one by one. */
 const HEALTH_SCOPES_MAX = 256;
-
-/** What there is to say before there is anything to check. */
-const STARTING: Check = {
-  name: "service:start",
-  componentType: "component",
-  status: "fail",
-  output: "the service is starting",
-};
 
 /**
  * The running state service.
@@ -54,6 +50,8 @@ export class Service implements AsyncDisposable {
   #ingest!: Ingest;
   #subscriber!: Subscriber;
   #worker!: Worker;
+  #changes!: ChangeLog;
+  #feed: Feed | undefined;
   #health!: HealthServer;
   #isStarted = false;
 
@@ -83,10 +81,19 @@ export class Service implements AsyncDisposable {
     return this.#health.url;
   }
 
+  /** Where changes are told; undefined where they are not. */
+  get feedAddress(): string | undefined {
+    return this.#feed?.address;
+  }
+
   /** The parts of the service as checks, for `/healthz`. */
   checks(): readonly Check[] {
     if (!this.#isStarted) return [STARTING];
-    return [this.#storeCheck(), this.#brokerCheck(), this.#busCheck()];
+    return [
+      storeCheck(this.#store.status()),
+      brokerCheck(this.#worker.status(), this.#config.broker.endpoint.address),
+      busCheck(this.#subscriber.status()),
+    ];
   }
 
   /** One line for people: that it serves, or what it lacks. */
@@ -127,6 +134,7 @@ export class Service implements AsyncDisposable {
     );
     const poller = this.#parts.use(new Poller());
     await this.#openStore();
+    await this.#tellChanges(poller);
     await this.#listenToBus(poller);
     this.#serveRequests(poller);
     this.#isStarted = true;
@@ -149,6 +157,28 @@ export class Service implements AsyncDisposable {
     const tookMs = Math.round(performance.now() - startMs);
     log.info("database opened", { path, scopes, keys, revision, epoch, tookMs });
     if (damaged > 0) log.error("damaged records are not served", { damaged });
+  }
+
+  /** Remembers changes and publishes them, from the first on that is not on disk yet. */
+  async #tellChanges(poller: Poller): Promise<void> {
+    const { enabled, endpoint, retainedChanges } = this.#config.feed;
+    this.#changes = new ChangeLog(this.#store.status(), retainedChanges);
+    if (enabled) {
+      this.#feed = this.#parts.use(
+        await Feed.bind({
+          poller,
+          address: endpoint.address,
+          heartbeat: () => heartbeatMessage(this.#store.status()),
+          highWaterMark: BUS_HIGH_WATER_MARK,
+        }),
+      );
+    }
+    const { epoch } = this.#store.status();
+    this.#parts.defer(this.#store.watch((changes) => {
+      const logged = numbered(changes);
+      this.#changes.add(logged);
+      for (const change of logged) this.#feed?.publish(changeMessage(epoch, change));
+    }));
   }
 
   async #listenToBus(poller: Poller): Promise<void> {
@@ -180,6 +210,8 @@ export class Service implements AsyncDisposable {
     const context: OperationContext = {
       store: this.#store,
       snapshots: new Snapshots(this.#store, systemClock),
+      changes: this.#changes,
+      feed: this.#feed?.address,
       valueBytesMax: limits.valueBytes,
       health: () => this.#report(),
       onFault: (operation, thrown) =>
@@ -233,42 +265,5 @@ export class Service implements AsyncDisposable {
         scopes: this.#ingest.byScope(HEALTH_SCOPES_MAX),
       },
     };
-  }
-
-  #storeCheck(): Check {
-    const { available, failure, damaged, revision } = this.#store.status();
-    const check = {
-      name: "store:revision",
-      componentType: "datastore",
-      observedValue: revision,
-    } as const;
-    if (!available) return { ...check, status: "fail", output: failure ?? "the store is closed" };
-    if (damaged === 0) return { ...check, status: "pass" };
-    return { ...check, status: "warn", output: `${damaged} records are damaged and not served` };
-  }
-
-  #brokerCheck(): Check {
-    const { connected, lanes } = this.#worker.status();
-    const check = {
-      name: "broker:lanes",
-      componentType: "system",
-      observedValue: connected,
-      observedUnit: "lanes",
-    } as const;
-    if (connected > 0) return { ...check, status: "pass" };
-    const { address } = this.#config.broker.endpoint;
-    return { ...check, status: "fail", output: `no broker answers ${lanes} lanes at ${address}` };
-  }
-
-  #busCheck(): Check {
-    const { connected, endpoint, subscriptions } = this.#subscriber.status();
-    const check = {
-      name: "bus:subscriptions",
-      componentType: "system",
-      observedValue: subscriptions,
-      observedUnit: "subscriptions",
-    } as const;
-    if (connected) return { ...check, status: "pass" };
-    return { ...check, status: "fail", output: `the bus at ${endpoint} is not connected` };
   }
 }

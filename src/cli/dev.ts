@@ -82,6 +82,7 @@ function describe(network: Network, service: Service, { service: { id }, databas
     `${PROGRAM} ${VERSION}: broker, state bus and service in one process`,
     `  broker  ${network.endpoint} (service ${id})`,
     `  bus     publish to ${bus!.frontend}, subscribe at ${bus!.backend}`,
+    `  feed    subscribe at ${service.feedAddress ?? "nothing: it is switched off"}`,
     `  health  ${service.healthUrl}/healthz`,
     `  data    ${database.path}`,
     "Try, in another terminal:",

@@ -11,6 +11,7 @@ import * as z from "zod";
 import {
   BUS_HIGH_WATER_MARK,
   BUS_QUEUE_MAX,
+  CHANGE_LOG_MAX,
   MESSAGE_BYTES_MAX,
   VALUE_BYTES_MAX,
 } from "../limits.ts";
@@ -64,6 +65,11 @@ export const STATE_SETTINGS = {
     "create-scopes": yesOrNo().prefault(false),
     "default-scope": scopeName().optional(),
     queue: wholeNumber(1, 10_000_000).prefault(BUS_QUEUE_MAX),
+  },
+  feed: {
+    enabled: yesOrNo().prefault(true),
+    endpoint: endpoint("bind", "only").prefault("@tcp://127.0.0.1:11002"),
+    "retained-changes": wholeNumber(0, 10_000_000).prefault(CHANGE_LOG_MAX),
   },
   database: { path: path().prefault("plantd-state.db") },
   limits: {

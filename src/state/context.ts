@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ChangeLog } from "./change_log.ts";
 import type { JsonObject } from "./json.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { Store } from "./store.ts";
@@ -13,6 +14,9 @@ export interface OperationContext {
   readonly store: Store;
   /** What `load` pages through. */
   readonly snapshots: Snapshots;
+  readonly changes: ChangeLog;
+  /** Where changes are told as they happen; undefined where they are not. */
+  readonly feed: string | undefined;
   /** Largest value in bytes of JSON text. */
   readonly valueBytesMax: number;
   /** The data of a `health` reply; the service knows more than the store does. */

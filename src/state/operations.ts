@@ -23,6 +23,7 @@ import {
   readValue,
   unknownOperation,
 } from "./requests.ts";
+import { changes, watch } from "./watching.ts";
 import type { Mutation } from "./store.ts";
 
 const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
@@ -38,6 +39,8 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["batch", batch],
   ["load", load],
   ["store", storeEntries],
+  ["watch", watch],
+  ["changes", changes],
   ["health", health],
 ]);
 

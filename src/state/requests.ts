@@ -164,15 +164,38 @@ export function readEntries(
   );
 }
 
+/** Field `since`: a revision. */
+export function readSince(body: JsonObject): number {
+  const since = revisionIn(body, "since");
+  if (since === undefined) throw invalid("since", "a revision is needed, found nothing");
+  return since;
+}
+
+/** Field `epoch`. */
+export function readEpoch(body: JsonObject): { readonly epoch?: string } {
+  return optionalText("epoch", body.members.epoch);
+}
+
+/** Field `service`, where it may be absent. */
+export function readOptionalScope(body: JsonObject): { readonly scope?: string } {
+  const { service } = body.members;
+  return service === undefined || service === null ? {} : { scope: scopeName(service) };
+}
+
+/** Field `limit`: how many at most. */
+export function readLimit(body: JsonObject): number {
+  const { limit } = body.members;
+  if (limit === undefined || limit === null) return LIST_KEYS_MAX;
+  if (isPageSize(limit)) return limit as number;
+  const found = typeof limit === "number" ? String(limit) : kindOf(limit);
+  throw invalid("limit", `a whole number from 1 to ${LIST_KEYS_MAX} is needed, found ${found}`);
+}
+
 /** Fields `prefix`, `after` and `limit`. */
 export function readListQuery(body: JsonObject): ListQuery {
-  const { prefix, after, limit } = body.members;
-  if (limit !== undefined && limit !== null && !isPageSize(limit)) {
-    const found = typeof limit === "number" ? String(limit) : kindOf(limit);
-    throw invalid("limit", `a whole number from 1 to ${LIST_KEYS_MAX} is needed, found ${found}`);
-  }
+  const { prefix, after } = body.members;
   return {
-    limit: typeof limit === "number" ? limit : LIST_KEYS_MAX,
+    limit: readLimit(body),
     ...optionalText("prefix", prefix),
     ...optionalText("after", after),
   };

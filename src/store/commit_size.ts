@@ -61,6 +61,15 @@ export function nameBytes(mutations: Transaction["mutations"]): number {
   return bytes;
 }
 
+/** Bytes of the values in `mutations`. */
+export function valueBytes(mutations: Transaction["mutations"]): number {
+  let bytes = 0;
+  for (const mutation of mutations) {
+    if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);
+  }
+  return bytes;
+}
+
 function scopesOf(mutations: Transaction["mutations"]): ReadonlySet<string> {
   return new Set(mutations.map(({ scope }) => scope));
 }

@@ -7,7 +7,7 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
-import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
+import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX, CHANGE_VALUE_BYTES_MAX } from "../limits.ts";
 import type {
   Change,
   Committed,
@@ -20,7 +20,7 @@ import type {
   Transaction,
 } from "../state/store.ts";
 import { CommitQueue, type Take, type Waiting } from "./commit_queue.ts";
-import { type CommitSize, nameBytes } from "./commit_size.ts";
+import { type CommitSize, nameBytes, valueBytes } from "./commit_size.ts";
 import type { Disk, Loaded } from "./disk.ts";
 import { Draft } from "./draft.ts";
 import type { Applied } from "./draft_types.ts";
@@ -203,6 +203,8 @@ function tooLarge({ mutations }: Transaction): PlantdError | undefined {
     ? `touches at most ${CHANGE_KEYS_MAX} keys, found ${touched.length}`
     : nameBytes(mutations) > CHANGE_KEY_BYTES_MAX
     ? `has at most ${CHANGE_KEY_BYTES_MAX} bytes of keys, found ${nameBytes(mutations)}`
+    : valueBytes(mutations) > CHANGE_VALUE_BYTES_MAX
+    ? `has at most ${CHANGE_VALUE_BYTES_MAX} bytes of values, found ${valueBytes(mutations)}`
     : undefined;
   return sentence === undefined
     ? undefined

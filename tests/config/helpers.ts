@@ -16,7 +16,7 @@ import {
   type StateConfig,
   type StatePath,
 } from "../../src/config/schema.ts";
-import { BUS_QUEUE_MAX, VALUE_BYTES_MAX } from "../../src/limits.ts";
+import { BUS_QUEUE_MAX, CHANGE_LOG_MAX, VALUE_BYTES_MAX } from "../../src/limits.ts";
 import { PlantdError } from "../../src/errors.ts";
 
 /** Runs `body` in a directory with these files, and removes it. */
@@ -102,6 +102,11 @@ export const STATE_DEFAULTS = {
     createScopes: false,
     defaultScope: undefined,
     queue: BUS_QUEUE_MAX,
+  },
+  feed: {
+    enabled: true,
+    endpoint: bind("tcp://127.0.0.1:11002"),
+    retainedChanges: CHANGE_LOG_MAX,
   },
   database: { path: "plantd-state.db" },
   limits: { valueBytes: VALUE_BYTES_MAX },

@@ -188,6 +188,7 @@ export async function devSettings(
     ...settings,
     broker: { endpoint: at(broker), ...settings.broker },
     bus: { endpoint: `>${at(backend)}`, frontend: `@${at(frontend)}`, ...settings.bus },
+    feed: { endpoint: "tcp://127.0.0.1:*" },
     database: { path: `${dir}/state.db` },
   });
   return {

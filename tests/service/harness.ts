@@ -35,6 +35,7 @@ export class Plant implements AsyncDisposable {
       "broker.heartbeat-ms": String(HEARTBEAT_MS),
       "bus.endpoint": `tcp://127.0.0.1:${backend}`,
       "health.port": String(health),
+      "feed.endpoint": "tcp://127.0.0.1:*",
       "worker.lanes": "4",
       ...overrides,
     };

@@ -1,6 +1,7 @@
 /** A store whose disk does what a test tells it, and requests as a client would send them. */
 
 import assert from "node:assert/strict";
+import { ChangeLog, numbered } from "../../src/state/change_log.ts";
 import type { OperationContext } from "../../src/state/context.ts";
 import { handleRequest } from "../../src/state/operations.ts";
 import { Snapshots } from "../../src/state/snapshots.ts";
@@ -114,11 +115,15 @@ export const VALUE_BYTES_MAX = 1000;
 export async function openState(): Promise<State> {
   const dir = await tempDir();
   const { store, disk, clock } = faultyStore(await openDenoKv({ path: `${dir.path}/state.db` }));
+  const changes = new ChangeLog(store.status(), 1000);
+  store.watch((some) => changes.add(numbered(some)));
   const faults: State["faults"] = [];
   const answers: State["answers"] = [];
   const context: OperationContext = {
     store,
     snapshots: new Snapshots(store, clock),
+    changes,
+    feed: "tcp://127.0.0.1:11002",
     valueBytesMax: VALUE_BYTES_MAX,
     health: () => ({ status: "healthy", store_available: store.status().available }),
     onFault: (...fault) => void faults.push(fault),

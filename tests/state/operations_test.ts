@@ -381,8 +381,8 @@ test("without a JSON frame an operation is answered as with {}", async ({ ask })
     assert.equal(bare.length, 1);
     assert.deepEqual(bare, await ask(operation, "{}"));
     assert.deepEqual(bare, await ask(operation, ""));
-    if (["list-scopes", "health"].includes(operation)) continue;
-    assertFailure(bare[0], "invalid_request", /"(service|operations)"/);
+    if (["list-scopes", "health", "watch"].includes(operation)) continue;
+    assertFailure(bare[0], "invalid_request", /"(service|operations|since)"/);
   }
 });
 
@@ -531,7 +531,9 @@ test("a fault of ours is internal, its cause told to the log and not to the call
     new Proxy(store, {
       get: (target, name) => {
         if (
-          ["commit", "get", "listScopes", "listKeys", "hasScope", "view"].includes(String(name))
+          ["commit", "get", "listScopes", "listKeys", "hasScope", "view", "status"].includes(
+            String(name),
+          )
         ) {
           return () => {
             throw thrown;
@@ -551,6 +553,7 @@ test("a fault of ours is internal, its cause told to the log and not to the call
         value: 1,
         entries: { a: 1 },
         operations: [{ operation: "create-scope", service: "s" }],
+        since: 0,
       });
       const broken = failing(thrown);
       const snapshots = new Snapshots(broken, state.clock);

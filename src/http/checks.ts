@@ -1,0 +1,67 @@
+/**
+ * The parts of the service as checks: what their numbers mean for whoever asks whether it is well.
+ *
+ * @module
+ */
+
+import type { Check } from "./health.ts";
+
+/** What there is to say before there is anything to check. */
+export const STARTING: Check = {
+  name: "service:start",
+  componentType: "component",
+  status: "fail",
+  output: "the service is starting",
+};
+
+/** The store, from its status. */
+export function storeCheck(
+  { available, failure, damaged, revision }: {
+    readonly available: boolean;
+    readonly failure?: string;
+    readonly damaged: number;
+    readonly revision: number;
+  },
+): Check {
+  const check = {
+    name: "store:revision",
+    componentType: "datastore",
+    observedValue: revision,
+  } as const;
+  if (!available) return { ...check, status: "fail", output: failure ?? "the store is closed" };
+  if (damaged === 0) return { ...check, status: "pass" };
+  return { ...check, status: "warn", output: `${damaged} records are damaged and not served` };
+}
+
+/** The conversation with the broker at `address`, from the worker's status. */
+export function brokerCheck(
+  { connected, lanes }: { readonly connected: number; readonly lanes: number },
+  address: string,
+): Check {
+  const check = {
+    name: "broker:lanes",
+    componentType: "system",
+    observedValue: connected,
+    observedUnit: "lanes",
+  } as const;
+  if (connected > 0) return { ...check, status: "pass" };
+  return { ...check, status: "fail", output: `no broker answers ${lanes} lanes at ${address}` };
+}
+
+/** The bus, from the subscriber's status. */
+export function busCheck(
+  { connected, endpoint, subscriptions }: {
+    readonly connected: boolean;
+    readonly endpoint: string;
+    readonly subscriptions: number;
+  },
+): Check {
+  const check = {
+    name: "bus:subscriptions",
+    componentType: "system",
+    observedValue: subscriptions,
+    observedUnit: "subscriptions",
+  } as const;
+  if (connected) return { ...check, status: "pass" };
+  return { ...check, status: "fail", output: `the bus at ${endpoint} is not connected` };
+}

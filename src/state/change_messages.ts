@@ -1,0 +1,46 @@
+/**
+ * Changes as they go over the wire: on the feed, and in the reply of `changes` (PROTOCOL section 4).
+ *
+ * @module
+ */
+
+import type { LoggedChange } from "./change_log.ts";
+import { JsonText, stringify } from "./json.ts";
+
+const encoder = new TextEncoder();
+
+/** Topic of heartbeats; no scope is empty, so no change has it. */
+export const HEARTBEAT_TOPIC = "/";
+
+/** The members of a change. Those of one scope and revision are numbered where there are several. */
+export function changeMembers(change: LoggedChange): Readonly<Record<string, unknown>> {
+  const { revision, previous, scope, key, operation, value, timeMs, source, note } = change;
+  return {
+    revision,
+    previous,
+    scope,
+    key,
+    operation,
+    value: value === undefined ? undefined : new JsonText(value),
+    time: new Date(timeMs).toISOString(),
+    source,
+    source_time: change.sourceTimeMs === undefined
+      ? undefined
+      : new Date(change.sourceTimeMs).toISOString(),
+    note,
+    ...(change.count > 1 ? { index: change.index, count: change.count } : {}),
+  };
+}
+
+/** The two frames of a change on the feed. */
+export function changeMessage(epoch: string, change: LoggedChange): Uint8Array[] {
+  const topic = `${change.scope}/${change.key ?? ""}`;
+  return [encoder.encode(topic), encoder.encode(stringify({ epoch, ...changeMembers(change) }))];
+}
+
+/** The two frames of a heartbeat on the feed. */
+export function heartbeatMessage(
+  { epoch, revision }: { readonly epoch: string; readonly revision: number },
+): Uint8Array[] {
+  return [encoder.encode(HEARTBEAT_TOPIC), encoder.encode(stringify({ epoch, revision }))];
+}
