@@ -50,6 +50,12 @@ export const CHANGES_PAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** How often the feed says where it is, in milliseconds (PROTOCOL section 4). */
 export const FEED_HEARTBEAT_MS = 1000;
 
+/** Messages of the feed a watcher keeps while it asks for what it missed. */
+export const WATCH_QUEUE_MAX = 100_000;
+
+/** Pause of a watcher before it asks a service again that did not answer, in milliseconds. */
+export const WATCH_RETRY_MS = 500;
+
 /** Snapshots kept for those who load page by page, and for how long, in milliseconds. */
 export const SNAPSHOTS_MAX = 16;
 export const SNAPSHOT_MS = 60_000;

@@ -9,9 +9,13 @@ import { messageOf, PlantdError } from "../errors.ts";
 
 const encoder = new TextEncoder();
 
-/** Writes a result and a line end to standard output; a reader that left is no error. */
-export function print(text: string): void {
-  write(Deno.stdout, `${text}\n`);
+/**
+ * Writes a result and a line end to standard output; a reader that left is no error.
+ *
+ * @returns Whether there is a reader.
+ */
+export function print(text: string): boolean {
+  return write(Deno.stdout, `${text}\n`);
 }
 
 /** Writes a line to standard error. */
@@ -32,12 +36,13 @@ export function complain(thrown: unknown): void {
   warn(`${name}: internal fault: ${messageOf(thrown)}${place === undefined ? "" : ` (${place})`}`);
 }
 
-function write(stream: { writeSync(data: Uint8Array): number }, text: string): void {
+function write(stream: { writeSync(data: Uint8Array): number }, text: string): boolean {
   let bytes = encoder.encode(text);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+    return true;
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) return;
+    if (error instanceof Deno.errors.BrokenPipe) return false;
     throw new PlantdError("output_failed", `the result cannot be written: ${messageOf(error)}`, {
       cause: error,
     });

@@ -104,10 +104,32 @@ const listScopes = command("list-scopes", merge(operation("list-scopes"), connec
   description: message`List the scopes, one a line.`,
 });
 
+const watchCommand = command(
+  "watch",
+  merge(
+    operation("watch"),
+    object({
+      key: optional(keyArgument),
+      prefix: optional(
+        option("--prefix", string({ metavar: "TEXT" }), {
+          description: message`Only keys that begin with this.`,
+        }),
+      ),
+    }),
+    scope,
+    connection,
+  ),
+  {
+    brief: message`Print a scope, and each change as it happens.`,
+    description:
+      message`Print what there is in a scope, then "synced", then each change as it happens, until SIGINT or SIGTERM. When something was missed it catches up; when that cannot be done, "reset" says that all of it comes anew.`,
+  },
+);
+
 /** Parser of the command. */
 export const stateCommand = command(
   "state",
-  or(set, get, remove, list, createScope, deleteScope, listScopes),
+  or(set, get, remove, list, createScope, deleteScope, listScopes, watchCommand),
   { description: message`Load and store state.` },
 );
 
@@ -128,6 +150,12 @@ export type StateValues =
     | { operation: "set"; service: string; key: string; value: string; jsonValue: boolean }
     | { operation: "get" | "delete"; service: string; key: string }
     | { operation: "list"; service: string; prefix?: string | undefined }
+    | {
+      operation: "watch";
+      service: string;
+      key?: string | undefined;
+      prefix?: string | undefined;
+    }
     | { operation: "create-scope" | "delete-scope"; service: string }
     | { operation: "list-scopes" }
   );

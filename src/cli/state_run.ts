@@ -14,6 +14,7 @@ import { Poller } from "../zmq/poller.ts";
 import { EXIT } from "./exit_codes.ts";
 import { flag } from "./options.ts";
 import { print } from "./output.ts";
+import { watch } from "./state_watch.ts";
 import type { ConnectionValues, StateValues } from "./state.ts";
 
 /** Attempts of an operation that may safely be done twice. */
@@ -31,6 +32,7 @@ export async function state(values: StateValues): Promise<number> {
   const fields = await fieldsOf(values);
   await using poller = new Poller();
   await using client = clientOf(poller, config, values);
+  if (values.operation === "watch") return await watch({ poller, client, config }, values);
   const ask = (operation: string, body: Readonly<Record<string, unknown>>) =>
     request(client, config.service.id, operation, body);
   switch (values.operation) {

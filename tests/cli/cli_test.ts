@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import project from "../../deno.json" with { type: "json" };
-import { type ChildOptions, runToEnd } from "../helpers/child.ts";
+import { Child, type ChildOptions, runToEnd } from "../helpers/child.ts";
 import { freePort } from "../helpers/ports.ts";
 import { invocation, runProgram, startProgram } from "../helpers/program.ts";
 import { tempDir } from "../helpers/temp.ts";
@@ -253,4 +253,60 @@ Deno.test("cli - an environment variable that is no text is named", async () => 
     stderr,
     "plantd-state: environment PLANTD_STATE_DB: the value is not UTF-8 text\n",
   );
+});
+
+Deno.test("cli - watch prints what there is, a marker, and each change, until it is stopped", async () => {
+  await using plant = await Plant.make();
+  await using network = await plant.startNetwork();
+  await using _service = await plant.startService();
+  await plant.ask("store", { service: "a", entries: { k: 1.5, "with blank": "x", other: 1 } });
+  const watch = (...args: string[]) =>
+    startProgram(["state", "watch", "--service=a", `--endpoint=${network.endpoint}`, ...args], {
+      wait: "nothing",
+    });
+  await using all = await watch();
+  await using some = await watch("--json", "k");
+  const synced = (output: string) => output.includes("synced");
+  await all.child.until("it is synced", () => synced(all.stdout));
+  await some.child.until("it is synced", () => synced(some.stdout));
+  await plant.ask("set", { service: "a", key: "other", value: null });
+  await plant.ask("delete", { service: "a", key: "k" });
+  await all.child.until("it has the change", () => all.stdout.includes("delete"));
+  await some.child.until("it has the change", () => some.stdout.includes("delete"));
+  assert.equal(
+    all.stdout,
+    'reset\nset k 1.5\nset other 1\nset "with blank" "x"\nsynced 1\nset other null\ndelete k\n',
+  );
+  assert.deepEqual(some.stdout.trim().split("\n").map((line) => JSON.parse(line)), [
+    { event: "reset" },
+    { event: "set", key: "k", value: 1.5, revision: 1 },
+    { event: "synced", revision: 1 },
+    { event: "delete", key: "k", revision: 3 },
+  ]);
+  assert.equal((await all.stop("SIGINT")).code, 0);
+  assert.equal((await some.stop("SIGTERM")).code, 0);
+});
+
+Deno.test("cli - watch ends with code 3 when nobody answers, and when its reader leaves", async () => {
+  const nobody = await runProgram(
+    ["state", "watch", `--endpoint=tcp://127.0.0.1:${freePort()}`, "--timeout=300ms"],
+  );
+  assert.equal(nobody.code, 3);
+  await withService(async (_run, plant) => {
+    const { address } = plant.config.broker.endpoint;
+    const [deno, args] = invocation(["state", "watch", "--service=a", `--endpoint=${address}`]);
+    await using pipe = Child.start("sh", [
+      "-c",
+      '"$0" "$@" | head -n 2; echo "left"',
+      deno,
+      ...args,
+    ]);
+    await pipe.until("it is synced", () => pipe.stdout.includes("synced"));
+    // It notices with the next line that it writes.
+    await pipe.until("the reader has left", async () => {
+      await plant.ask("set", { service: "a", key: "k", value: 1 });
+      return pipe.stdout.includes("left");
+    });
+    assert.equal((await pipe.ended).code, 0);
+  });
 });

@@ -32,11 +32,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: [],
   sd_notify: [],
   service: ["zmq", "mdp", "bus", "state", "store", "config", "http"],
+  watch: ["zmq", "src/mdp/client.ts", "src/state/json.ts"],
   network: ["zmq", "mdp", "bus", "config"],
   cli: [
     "config",
     "service",
     "network",
+    "watch",
     "sd_notify",
     "src/mdp/client.ts",
     "src/zmq/poller.ts",

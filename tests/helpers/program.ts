@@ -112,7 +112,7 @@ export async function startProgram(
   options: ProgramOptions = {},
 ): Promise<Program> {
   const [command] = args;
-  const hasHealth = command !== "broker";
+  const hasHealth = command !== "broker" && command !== "state";
   const given = args.find((arg) => arg.startsWith("--health-port="))?.split("=")[1];
   const healthPort = hasHealth ? Number(given ?? freePort()) : undefined;
   const all = hasHealth && given === undefined ? [...args, `--health-port=${healthPort}`] : args;
