@@ -177,7 +177,7 @@ export class Service implements AsyncDisposable {
     this.#parts.defer(this.#store.watch((changes) => {
       const logged = numbered(changes);
       this.#changes.add(logged);
-      for (const change of logged) this.#feed?.publish(changeMessage(epoch, change));
+      for (const change of logged) this.#feed?.publish(() => changeMessage(epoch, change));
     }));
   }
 

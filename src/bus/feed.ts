@@ -1,5 +1,6 @@
 /**
- * The change feed's socket: a PUB that tells everyone who subscribes, and a heartbeat.
+ * The change feed's socket: a PUB that tells everyone who subscribes, and a heartbeat. As an XPUB, which
+ * hears of subscriptions, it makes no message before the first one.
  *
  * @module
  */
@@ -27,7 +28,7 @@ export interface FeedOptions {
  * @example
  * ```ts
  * await using feed = await Feed.bind({ poller, address: "tcp://127.0.0.1:11002", heartbeat, highWaterMark });
- * feed.publish([topic, body]);
+ * feed.publish(() => [topic, body]);
  * ```
  */
 export class Feed implements AsyncDisposable {
@@ -36,11 +37,16 @@ export class Feed implements AsyncDisposable {
   readonly #clock: Clock;
   #address = "";
   #cancelBeat: () => void = () => {};
+  /** Whether anybody ever subscribed: who has left since cannot be told, a peer may say so of another. */
+  #isWanted = false;
 
   private constructor({ poller, heartbeat, highWaterMark, clock = systemClock }: FeedOptions) {
     this.#heartbeat = heartbeat;
     this.#clock = clock;
-    this.#socket = Socket.open(poller, "pub", { sendHighWaterMark: highWaterMark });
+    this.#socket = Socket.open(poller, "xpub", {
+      sendHighWaterMark: highWaterMark,
+      onMessage: () => void (this.#isWanted = true),
+    });
   }
 
   /** @throws {PlantdError} `endpoint_in_use`, `endpoint_invalid`. */
@@ -61,10 +67,10 @@ export class Feed implements AsyncDisposable {
     return this.#address;
   }
 
-  /** Sends `frames` to whoever subscribed to how the first of them begins. */
-  publish(frames: Frames): void {
-    // A PUB never says "full": it drops for the subscriber that is slow.
-    if (!this.#socket.closed) void this.#socket.send(frames);
+  /** Sends what `make` returns to whoever subscribed to how its first frame begins. */
+  publish(make: () => Frames): void {
+    // It never says "full": it drops for the subscriber that is slow.
+    if (this.#isWanted && !this.#socket.closed) void this.#socket.send(make());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,6 +80,6 @@ export class Feed implements AsyncDisposable {
 
   #beat(): void {
     this.#cancelBeat = this.#clock.after(FEED_HEARTBEAT_MS, () => this.#beat());
-    this.publish(this.#heartbeat());
+    this.publish(this.#heartbeat);
   }
 }
