@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { devSettings, startProgram } from "../helpers/program.ts";
 import { interopTest, startPeer } from "../helpers/python.ts";
 import { tempDir } from "../helpers/temp.ts";
-import { PythonClient, STATE } from "./helpers.ts";
+import { DIALECTS, PythonClient, STATE } from "./helpers.ts";
+import { Client } from "../../src/mdp/client.ts";
+import { Poller } from "../../src/zmq/poller.ts";
+import { bytes } from "../helpers/async.ts";
+import { freePort } from "../helpers/ports.ts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -150,3 +154,33 @@ interopTest("dev - the eight calls of the original's README do what they did", a
   assert.equal(code, 0, "Ctrl-C is the way to end it");
   assert.ok(tookMs < 2000, `took ${tookMs} ms`);
 });
+
+for (const dialect of DIALECTS) {
+  interopTest(
+    `client - through a broker of theirs that speaks ${dialect} ours reaches a worker of theirs`,
+    async () => {
+      const endpoint = `tcp://127.0.0.1:${freePort()}`;
+      await using broker = startPeer("strict_broker.py", endpoint, dialect, 400);
+      await broker.next("bound");
+      await using _worker = startPeer("worker.py", endpoint, dialect, "echo", 400);
+      await using poller = new Poller();
+      await using told = new Client({ poller, endpoint, dialect });
+      // It begins with mdp01, and finds out.
+      await using auto = new Client({ poller, endpoint, dialect: "auto", timeoutMs: 500 });
+      const body = [new Uint8Array(0), Uint8Array.of(0, 0xff, 0x80), bytes("text")];
+      for (const client of [told, auto]) {
+        const requests = Array.from(
+          { length: 5 },
+          (_, i) => client.request("echo", [...body, bytes(String(i))]),
+        );
+        for (const [i, reply] of (await Promise.all(requests)).entries()) {
+          assert.deepEqual(reply.map((frame) => [...frame]), [
+            ...body.map((frame) => [...frame]),
+            [...bytes(String(i))],
+          ]);
+        }
+        assert.equal(client.status().dialect, dialect);
+      }
+    },
+  );
+}
