@@ -16,7 +16,7 @@ const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "Done.",
   refused: "The service said no; its code and sentence are on standard error.",
   usage: "Wrong usage, or a configuration that is not valid.",
-  noReply: "Nobody answered in time. The write may still happen, and more than once.",
+  noReply: "Nobody answered in time. A write may still happen, once.",
   cannotStart:
     "The program could not start: a port is taken, or the database is in use or cannot be opened.",
   fault: "A fault of the program.",

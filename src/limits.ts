@@ -60,6 +60,15 @@ export const WATCH_RETRY_MS = 500;
 export const SNAPSHOTS_MAX = 16;
 export const SNAPSHOT_MS = 60_000;
 
+/** Longest name of a request in UTF-8 bytes. */
+export const REQUEST_ID_BYTES_MAX = 128;
+
+/** For how long names of requests are remembered unless configured otherwise, in milliseconds. */
+export const REQUEST_ID_MS = 10 * 60_000;
+
+/** Names of requests remembered; beyond that the oldest go early. */
+export const REQUEST_IDS_MAX = 100_000;
+
 /** Longest note on a change in UTF-8 bytes. */
 export const NOTE_BYTES_MAX = 256;
 

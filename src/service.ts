@@ -151,7 +151,10 @@ export class Service implements AsyncDisposable {
         ? log.info("writes are stored again")
         : log.error("writes fail; reads are served", { reason });
     this.#store = this.#parts.use(
-      new DurableStore(await openDenoKv({ path, onPurgeFailure }), systemClock, onFailure),
+      new DurableStore(await openDenoKv({ path, onPurgeFailure }), {
+        onFailure,
+        requestMs: this.#config.limits.requestIdMs,
+      }),
     );
     const { scopes, keys, revision, epoch, damaged } = this.#store.status();
     const tookMs = Math.round(performance.now() - startMs);

@@ -17,7 +17,7 @@ import { print } from "./output.ts";
 import { watch } from "./state_watch.ts";
 import type { ConnectionValues, StateValues } from "./state.ts";
 
-/** Attempts of an operation that may safely be done twice. */
+/** Attempts of an operation; a write has a request_id, so that the service does it once. */
 const ATTEMPTS = 3;
 
 const encoder = new TextEncoder();
@@ -64,15 +64,12 @@ function configOf({ config, endpoint }: ConnectionValues): StateConfig {
 }
 
 function clientOf(poller: Poller, { broker }: StateConfig, values: StateValues): Client {
-  // Asked twice, these two would deny what the first asking did.
-  const once = values.operation === "create-scope" || values.operation === "delete-scope";
-  const attempts = once && broker.dialect !== "auto" ? 1 : ATTEMPTS;
   return new Client({
     poller,
     endpoint: broker.endpoint.address,
     dialect: broker.dialect,
-    timeoutMs: Math.ceil(values.timeout / attempts),
-    retries: attempts - 1,
+    timeoutMs: Math.ceil(values.timeout / ATTEMPTS),
+    retries: ATTEMPTS - 1,
   });
 }
 
@@ -82,18 +79,23 @@ async function fieldsOf(values: StateValues): Promise<Readonly<Record<string, un
     case "set": {
       const { service, key, jsonValue } = values;
       const text = values.value === "-" ? await readStandardInput() : values.value;
-      return { service, key, value: jsonValue ? jsonText(text) : text };
+      return { service, key, value: jsonValue ? jsonText(text) : text, ...newRequestId() };
     }
     case "get":
-    case "delete":
       return { service: values.service, key: values.key };
+    case "delete":
+      return { service: values.service, key: values.key, ...newRequestId() };
     case "list":
       return { service: values.service, prefix: values.prefix };
     case "list-scopes":
       return {};
     default:
-      return { service: values.service };
+      return { service: values.service, ...newRequestId() };
   }
+}
+
+function newRequestId() {
+  return { request_id: crypto.randomUUID() };
 }
 
 /** All names under `member` of the replies, page by page. */

@@ -13,6 +13,7 @@ import {
   BUS_QUEUE_MAX,
   CHANGE_LOG_MAX,
   MESSAGE_BYTES_MAX,
+  REQUEST_ID_MS,
   VALUE_BYTES_MAX,
 } from "../limits.ts";
 import { endpoint, item, oneOf, path, textLike, wholeNumber, yesOrNo } from "./leaves.ts";
@@ -75,6 +76,7 @@ export const STATE_SETTINGS = {
   limits: {
     "value-bytes": wholeNumber(1, MESSAGE_BYTES_MAX - MESSAGE_SLACK_BYTES)
       .prefault(VALUE_BYTES_MAX),
+    "request-id-ms": wholeNumber(0, DAY_MS).prefault(REQUEST_ID_MS),
   },
   health: {
     host: textLike(/^[^\s\p{Cc}/]+$/u, "a host name or address").prefault("127.0.0.1"),

@@ -16,6 +16,7 @@ import {
   readKey,
   readListQuery,
   readNote,
+  readRequestId,
   readRevision,
   readScope,
   readValue,
@@ -25,7 +26,12 @@ import type { Committed, Mutation } from "./store.ts";
 /** Many operations, in any scopes, as one change: all of them or none. */
 export async function batch(context: OperationContext, body: JsonObject, source: string) {
   const mutations = readOperations(body, context.valueBytesMax);
-  const committed = await context.store.commit({ mutations, source, ...readNote(body) });
+  const committed = await context.store.commit({
+    mutations,
+    source,
+    ...readNote(body),
+    ...readRequestId(body),
+  });
   return success({ ...committedMembers(committed), count: mutations.length });
 }
 
@@ -73,6 +79,7 @@ export async function storeEntries(context: OperationContext, body: JsonObject, 
     mutations: [...expected, ...others, ...sets],
     source,
     ...readNote(body),
+    ...readRequestId(body),
   });
   return success({ scope, ...committedMembers(committed), count: sets.length });
 }

@@ -19,6 +19,7 @@ import {
   readListQuery,
   readNote,
   readRequest,
+  readRequestId,
   readScope,
   readValue,
   unknownOperation,
@@ -139,13 +140,15 @@ function failed(context: OperationContext, name: string, thrown: unknown): Uint8
 
 async function createScope({ store }: OperationContext, body: JsonObject, source: string) {
   const scope = readScope(body);
-  await store.commit({ mutations: [{ kind: "create-scope", scope }], source });
+  const mutation: Mutation = { kind: "create-scope", scope };
+  await store.commit({ mutations: [mutation], source, ...readRequestId(body) });
   return success({ scope, status: "created" });
 }
 
 async function deleteScope({ store }: OperationContext, body: JsonObject, source: string) {
   const scope = readScope(body);
-  await store.commit({ mutations: [{ kind: "delete-scope", scope }], source });
+  const mutation: Mutation = { kind: "delete-scope", scope };
+  await store.commit({ mutations: [mutation], source, ...readRequestId(body) });
   return success({ scope, status: "deleted" });
 }
 
@@ -184,6 +187,7 @@ async function set(
     mutations: [mutation],
     source,
     ...readNote(body),
+    ...readRequestId(body),
   });
   return { scope, members: entryMembers(key, { value: value.text, revision, timeMs }) };
 }
@@ -205,7 +209,12 @@ async function deleteKey({ store }: OperationContext, body: JsonObject, source: 
   const scope = readScope(body);
   const key = readKey(body);
   const mutation: Mutation = { kind: "delete", scope, key, ...readIfRevision(body) };
-  await store.commit({ mutations: [mutation], source, ...readNote(body) });
+  await store.commit({
+    mutations: [mutation],
+    source,
+    ...readNote(body),
+    ...readRequestId(body),
+  });
   return success({ scope, key, status: "deleted" });
 }
 

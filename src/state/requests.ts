@@ -6,7 +6,13 @@
  */
 
 import { PlantdError } from "../errors.ts";
-import { CHANGE_KEYS_MAX, LIST_KEYS_MAX, NOTE_BYTES_MAX, REQUEST_FRAMES_MAX } from "../limits.ts";
+import {
+  CHANGE_KEYS_MAX,
+  LIST_KEYS_MAX,
+  NOTE_BYTES_MAX,
+  REQUEST_FRAMES_MAX,
+  REQUEST_ID_BYTES_MAX,
+} from "../limits.ts";
 import { isObject, type JsonObject, type JsonText, kindOf, parseObject } from "./json.ts";
 import { invalid, keyName, scopeName, utf8Bytes } from "./names.ts";
 import type { ListQuery } from "./store.ts";
@@ -133,6 +139,17 @@ export function readNote(body: JsonObject): { readonly note?: string } {
     throw invalid("note", `at most ${NOTE_BYTES_MAX} bytes of text are taken`);
   }
   return { note };
+}
+
+/** Field `request_id`: a request given twice under one name is applied once. */
+export function readRequestId(body: JsonObject): { readonly requestId?: string } {
+  const { request_id: requestId } = optionalText("request_id", body.members.request_id);
+  if (requestId === undefined) return {};
+  const size = utf8Bytes(requestId);
+  if (size < 1 || size > REQUEST_ID_BYTES_MAX || !requestId.isWellFormed()) {
+    throw invalid("request_id", `1 to ${REQUEST_ID_BYTES_MAX} bytes of text are needed`);
+  }
+  return { requestId };
 }
 
 /** Field `name` when it is true; absent and null count as false. */

@@ -65,6 +65,11 @@ export interface Transaction {
   readonly source: string;
   /** Why, for people who read the entries later. */
   readonly note?: string;
+  /**
+   * Names the request: given again within the store's window, it is not applied again, and resolves with
+   * what became of it the first time.
+   */
+  readonly requestId?: string;
 }
 
 /** What became of a transaction, told when it is on disk. */
@@ -162,8 +167,9 @@ export interface Store extends StateReader, AsyncDisposable {
    * Applies `transaction` whole and resolves when it is on disk. Transactions take effect in the order
    * of the calls.
    *
-   * @throws {PlantdError} `scope_exists`, `scope_not_found`, `revision_conflict`, `storage_full`,
-   * `storage_unavailable`; then nothing of it happened.
+   * @throws {PlantdError} `scope_exists`, `scope_not_found`, `revision_conflict`, `invalid_request` (a
+   * `requestId` that was of another transaction), `storage_full`, `storage_unavailable`; then nothing of
+   * it happened.
    */
   commit(transaction: Transaction): Promise<Committed>;
   /**

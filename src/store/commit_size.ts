@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
+import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX, REQUEST_ID_BYTES_MAX } from "../limits.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { Transaction } from "../state/store.ts";
 
@@ -33,12 +33,18 @@ const KEY_OVERHEAD_BYTES = 16;
  * // { records: 2, keyBytes: 34, bytes: 293 }
  * ```
  */
-export function sizeOf({ mutations, source, note = "" }: Transaction): CommitSize {
+export function sizeOf({ mutations, source, note = "", requestId }: Transaction): CommitSize {
   // JSON writes a character of a note with up to six bytes.
   const noteBytes = note.length * 6;
   let records = mutations.length;
   let keyBytes = 0;
   let bytes = 0;
+  if (requestId !== undefined) {
+    // Its own record, and two that are forgotten for it.
+    records += 3;
+    keyBytes += 3 * (REQUEST_ID_BYTES_MAX + KEY_OVERHEAD_BYTES);
+    bytes += ENTRY_OVERHEAD_BYTES;
+  }
   for (const mutation of mutations) {
     bytes += ENTRY_OVERHEAD_BYTES + source.length + noteBytes;
     if (mutation.kind === "keep-only") {

@@ -151,6 +151,10 @@ class DenoKv implements Disk {
       if (entry) atomic.set(at, layout.encodeEntry(entry, pieces?.refs.get(entry)));
       else atomic.delete(at);
     }
+    for (const id of draft.requests.deletes()) atomic.delete(layout.requestKey(id));
+    for (const [id, done] of draft.requests.writes) {
+      atomic.set(layout.requestKey(id), encodeRecord(done));
+    }
     const garbage = { scopeIds: dropped.map(({ id }) => id), refs: draft.orphanedRefs() };
     const note = this.#note(atomic, garbage);
 

@@ -7,6 +7,7 @@
  * | `s`, name         | scope id, revision                        |                                  |
  * | `e`, scope id, key| revision, time, source, [id, pieces]...   | value, unless it lies in pieces  |
  * | `v`, id, number   |                                           | a piece of a large value         |
+ * | `r`, id           | revision, time, digest                    |                                  |
  * | `g`, id           | scope ids and value ids to be purged      |                                  |
  *
  * Entries hang on the scope's id, not on its name: deleting a scope is one small commit that takes the
@@ -66,6 +67,7 @@ export const META_KEY: Key = ["m"];
 export const SCOPES: Key = ["s"];
 export const ENTRIES: Key = ["e"];
 export const GARBAGE: Key = ["g"];
+export const REQUESTS: Key = ["r"];
 
 /** Key of a scope's record. */
 export function scopeKey(name: string): Key {
@@ -80,6 +82,11 @@ export function entriesOf(scopeId: number): Key {
 /** Key of an entry. */
 export function entryKey(scopeId: number, key: string): Key {
   return ["e", scopeId, key];
+}
+
+/** Key of a request that was done. */
+export function requestKey(id: string): Key {
+  return [...REQUESTS, id];
 }
 
 /** Key of a note of garbage. */

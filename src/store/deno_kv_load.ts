@@ -16,10 +16,11 @@ import {
   type Meta,
   META_KEY,
   pieceKeys,
+  REQUESTS,
   type ScopeHeader,
   SCOPES,
 } from "./deno_kv_layout.ts";
-import { Mirror, type Scope, type StoredEntry, type ValueRef } from "./mirror.ts";
+import { type DoneRequest, Mirror, type Scope, type StoredEntry, type ValueRef } from "./mirror.ts";
 import { DamagedRecord, decodeRecord } from "./record.ts";
 
 /** What was in the database. */
@@ -55,6 +56,7 @@ export async function loadDenoKv(kv: Deno.Kv): Promise<LoadedKv> {
 
   const mirror = new Mirror();
   for (const scope of scopes.values()) mirror.addScope(scope);
+  for (const [id, done] of await load.requests()) mirror.putRequest(id, done);
   const { meta, version } = await load.meta({
     format: FORMAT,
     epoch: crypto.randomUUID(),
@@ -120,6 +122,16 @@ class Load {
       scope.revision = Math.max(scope.revision, entry.revision);
       this.revisionMax = Math.max(this.revisionMax, entry.revision);
     }
+  }
+
+  /** Requests that were done, the oldest first. */
+  async requests(): Promise<[id: string, DoneRequest][]> {
+    const requests: [string, DoneRequest][] = [];
+    for await (const { key, value } of this.#list(REQUESTS)) {
+      const done = this.#intact(() => decodeRecord<DoneRequest>(value).header);
+      if (done) requests.push([key[1] as string, done]);
+    }
+    return requests.sort(([, a], [, b]) => a.revision - b.revision);
   }
 
   async garbage(): Promise<[note: string, Garbage][]> {

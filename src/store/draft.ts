@@ -6,6 +6,7 @@
  */
 
 import type { Change, Mutation, Transaction } from "../state/store.ts";
+import { DraftRequests } from "./draft_requests.ts";
 import type { Applied, DraftScope, EntryWrite, ScopeWrite, Stamp } from "./draft_types.ts";
 import type { Mirror, Scope, StoredEntry, ValueRef } from "./mirror.ts";
 import { boundDeletions, expectKey, expectScope, scopeExists, scopeNotFound } from "./refusals.ts";
@@ -30,9 +31,16 @@ export class Draft {
   #nextScopeId: number;
   #recordsTouched = 0;
   #undo: (() => void)[] = [];
+  /** Requests with a name. */
+  readonly requests: DraftRequests;
 
-  constructor(mirror: Mirror, start: { revision: number; nextScopeId: number; timeMs: number }) {
+  /** @param start Where the disk stands, the time, and for how long names of requests are remembered. */
+  constructor(
+    mirror: Mirror,
+    start: { revision: number; nextScopeId: number; timeMs: number; requestMs?: number },
+  ) {
     this.#mirror = mirror;
+    this.requests = new DraftRequests(mirror, start.timeMs, start.requestMs ?? 0);
     this.#revision = start.revision;
     this.#nextScopeId = start.nextScopeId;
     this.#timeMs = start.timeMs;
@@ -59,7 +67,10 @@ export class Draft {
    * @throws {PlantdError} `scope_exists`, `scope_not_found`, `revision_conflict`; then the draft is as
    * before.
    */
-  apply({ mutations, source, note }: Transaction): Applied {
+  apply(transaction: Transaction): Applied {
+    const { mutations, source, note } = transaction;
+    const done = this.requests.doneBefore(transaction);
+    if (done) return { revision: done.revision, timeMs: done.timeMs, changes: [] };
     this.#undo = [];
     const stamp: Stamp = {
       revision: this.#revision + 1,
@@ -69,8 +80,11 @@ export class Draft {
     };
     try {
       const changes = mutations.flatMap((mutation) => this.#mutate(mutation, stamp));
-      if (changes.length > 0) this.#revision = stamp.revision;
-      return { revision: this.#revision, changes };
+      if (changes.length > 0) {
+        this.#revision = stamp.revision;
+        this.requests.remember(transaction, stamp.revision);
+      }
+      return { revision: this.#revision, timeMs: this.#timeMs, changes };
     } catch (error) {
       for (const undo of this.#undo.reverse()) undo();
       throw error;
@@ -109,6 +123,7 @@ export class Draft {
    * @param refs Where the commit put the values that were too large for a record.
    */
   merge(refs: ReadonlyMap<StoredEntry, ValueRef>): void {
+    this.requests.merge();
     for (const scope of this.#dropped) this.#mirror.dropScope(scope);
     for (const { scope, onDisk, puts, revision } of this.#drafts()) {
       if (!onDisk) this.#mirror.addScope(scope);
@@ -208,13 +223,7 @@ export class Draft {
     if (known !== undefined) return known ?? undefined;
     const scope = this.#mirror.scope(name);
     if (!scope) return undefined;
-    const draft: DraftScope = {
-      scope,
-      onDisk: true,
-      puts: new Map(),
-      revision: scope.revision,
-      hasDeleted: false,
-    };
+    const draft = draftOf(scope, true);
     this.#scopes.set(name, draft);
     return draft;
   }
@@ -246,13 +255,7 @@ export class Draft {
 
   #create(name: string, { revision }: Stamp): DraftScope {
     const scope: Scope = { id: this.#nextScopeId, name, entries: new Map(), revision };
-    const draft: DraftScope = {
-      scope,
-      onDisk: false,
-      puts: new Map(),
-      revision,
-      hasDeleted: false,
-    };
+    const draft = draftOf(scope, false);
     this.#nextScopeId += 1;
     this.#replace(name, draft);
     return draft;
@@ -285,4 +288,8 @@ export class Draft {
       else puts.delete(key);
     });
   }
+}
+
+function draftOf(scope: Scope, onDisk: boolean): DraftScope {
+  return { scope, onDisk, puts: new Map(), revision: scope.revision, hasDeleted: false };
 }

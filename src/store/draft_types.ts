@@ -45,5 +45,6 @@ export interface EntryWrite {
 /** What becomes of a transaction when the draft is committed. */
 export interface Applied {
   readonly revision: number;
+  readonly timeMs: number;
   readonly changes: readonly Change[];
 }

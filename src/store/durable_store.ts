@@ -7,7 +7,12 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
-import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX, CHANGE_VALUE_BYTES_MAX } from "../limits.ts";
+import {
+  CHANGE_KEY_BYTES_MAX,
+  CHANGE_KEYS_MAX,
+  CHANGE_VALUE_BYTES_MAX,
+  REQUEST_ID_MS,
+} from "../limits.ts";
 import type {
   Change,
   Committed,
@@ -32,6 +37,21 @@ import type { Mirror, StoredEntry, ValueRef } from "./mirror.ts";
  */
 const COMMIT_MAX: CommitSize = { records: 990, keyBytes: 80_000, bytes: 600_000 };
 
+/** Options of a store. */
+export interface StoreOptions {
+  readonly clock?: Clock;
+  /** Told why commits begin to fail, and with undefined that they succeed again. */
+  readonly onFailure?: (failure: string | undefined) => void;
+  /** For how long the names of requests are remembered, in milliseconds; 10 minutes by default. */
+  readonly requestMs?: number;
+}
+
+const DEFAULTS: Required<StoreOptions> = {
+  clock: systemClock,
+  onFailure: () => {},
+  requestMs: REQUEST_ID_MS,
+};
+
 /**
  * A {@link Store} on a {@link Disk}.
  *
@@ -52,22 +72,15 @@ export class DurableStore implements Store {
   #commitSinceMs: number | undefined;
   #closing: Promise<void> | undefined;
 
-  readonly #onFailure: (failure: string | undefined) => void;
+  readonly #options: Required<StoreOptions>;
 
-  /**
-   * @param loaded An opened disk and what it holds; the store owns both from now on.
-   * @param onFailure Told why commits begin to fail, and with undefined that they succeed again.
-   */
-  constructor(
-    { disk, mirror, damaged }: Loaded,
-    clock: Clock = systemClock,
-    onFailure: (failure: string | undefined) => void = () => {},
-  ) {
-    this.#onFailure = onFailure;
+  /** @param loaded An opened disk and what it holds; the store owns both from now on. */
+  constructor({ disk, mirror, damaged }: Loaded, options: StoreOptions = {}) {
+    this.#options = { ...DEFAULTS, ...options };
     this.#disk = disk;
     this.#mirror = mirror;
     this.#damaged = damaged;
-    this.#clock = clock;
+    this.#clock = this.#options.clock;
   }
 
   scopes(): readonly string[] {
@@ -132,7 +145,8 @@ export class DurableStore implements Store {
 
   async #commitNext(take: Take): Promise<void> {
     const timeMs = this.#clock.now();
-    const draft = new Draft(this.#mirror, { ...this.#disk.meta, timeMs });
+    const { requestMs } = this.#options;
+    const draft = new Draft(this.#mirror, { ...this.#disk.meta, timeMs, requestMs });
     const outcomes = fill(draft, take);
     const changes = outcomes.flatMap(({ applied }) => applied?.changes ?? []);
     if (changes.length > 0) {
@@ -153,7 +167,7 @@ export class DurableStore implements Store {
       for (const listener of this.#listeners) listener(changes);
     }
     for (const { waiting, applied, refusal } of outcomes) {
-      if (applied) waiting.resolve({ revision: applied.revision, timeMs });
+      if (applied) waiting.resolve({ revision: applied.revision, timeMs: applied.timeMs });
       else waiting.reject(refusal);
     }
   }
@@ -161,7 +175,7 @@ export class DurableStore implements Store {
   #failed(failure: string | undefined): void {
     if (failure === this.#failure) return;
     this.#failure = failure;
-    this.#onFailure(failure);
+    this.#options.onFailure(failure);
   }
 }
 

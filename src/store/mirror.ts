@@ -20,6 +20,14 @@ export interface StoredEntry extends Entry {
   readonly ref?: ValueRef;
 }
 
+/** What became of a transaction that had a name. */
+export interface DoneRequest {
+  readonly revision: number;
+  readonly timeMs: number;
+  /** Of what it was; the same name must not stand for two. */
+  readonly digest: string;
+}
+
 /** A scope and all its entries. */
 export interface Scope {
   /** Stands for the scope in the keys of its entries; never used twice. */
@@ -44,6 +52,8 @@ export class Mirror {
   readonly #scopes = new Map<string, Scope>();
   /** Sorted keys by scope, made when a listing needs them and dropped when keys come or go. */
   readonly #sorted = new Map<Scope, readonly string[]>();
+  /** Requests by their names, in the order in which they were done. */
+  readonly #requests = new Map<string, DoneRequest>();
   #keys = 0;
 
   /** Number of keys in all scopes. */
@@ -90,6 +100,27 @@ export class Mirror {
       this.#sorted.set(scope, keys);
     }
     return pageOf(keys, query);
+  }
+
+  /** What became of the request of that name, if it is remembered. */
+  request(id: string): DoneRequest | undefined {
+    return this.#requests.get(id);
+  }
+
+  /** Names of requests, the oldest first. */
+  requestIds(): IterableIterator<string> {
+    return this.#requests.keys();
+  }
+
+  /** Requests remembered. */
+  get requestCount(): number {
+    return this.#requests.size;
+  }
+
+  /** Remembers or, given undefined, forgets a request. */
+  putRequest(id: string, done: DoneRequest | undefined): void {
+    this.#requests.delete(id);
+    if (done) this.#requests.set(id, done);
   }
 
   /** Adds a scope with what it holds. */

@@ -7,6 +7,7 @@
  */
 
 import { crc32 } from "node:zlib";
+import type { Transaction } from "../state/store.ts";
 
 /** Bytes of the checksum and the blank behind it. */
 const CHECKSUM_BYTES = 9;
@@ -69,6 +70,19 @@ export function decodeRecord<Header>(bytes: unknown): Record<Header> {
   } catch {
     throw new DamagedRecord("the header is not JSON");
   }
+}
+
+/** A short text that two different transactions hardly share. */
+export function digestOf({ mutations, note = "" }: Transaction): string {
+  const texts = mutations.map((mutation) => {
+    const { value, keys, ...rest } = mutation as {
+      value?: { text: string };
+      keys?: ReadonlySet<string>;
+    };
+    return JSON.stringify([rest, value?.text, keys && [...keys]]);
+  });
+  const bytes = encoder.encode(`${note}\n${texts.join("\n")}`);
+  return `${crc32(bytes).toString(16)}.${bytes.length}`;
 }
 
 function checksum(bytes: Uint8Array): string {

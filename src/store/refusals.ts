@@ -44,6 +44,19 @@ export function expectScope(scope: string, ifRevision: number, revision: number)
 }
 
 /**
+ * Checks that a request's name stands for one request only.
+ *
+ * @throws {PlantdError} `invalid_request`.
+ */
+export function expectSameRequest(id: string, done: string, asked: string): void {
+  if (done === asked) return;
+  throw new PlantdError(
+    "invalid_request",
+    `field "request_id": ${JSON.stringify(id)} was another request; each needs one of its own`,
+  );
+}
+
+/**
  * Checks that one change can delete all of `keys`.
  *
  * @throws {PlantdError} `invalid_request`.

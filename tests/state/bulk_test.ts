@@ -55,6 +55,34 @@ test("conditional writes: revision 0 creates only, another must be the present o
   assert.equal((await ask("set", { value: 3, if_revision: null })).revision, 4);
 });
 
+test("request_id: given twice a request is applied once and answered the same, whatever it was", async (state) => {
+  const requests: [string, Members][] = [
+    ["create-scope", { service: "s" }],
+    ["set", { service: "s", key: "k", value: 1 }],
+    ["state-set", { service: "s", key: "l", value: [2.5] }],
+    ["batch", { operations: [{ operation: "set", service: "t", key: "k", value: 1 }] }],
+    ["store", { service: "s", entries: { m: 1 }, mode: "replace" }],
+    ["set", { service: "s", key: "n", value: 1, if_revision: 0 }],
+    ["delete", { service: "s", key: "n" }],
+    ["delete-scope", { service: "s" }],
+  ];
+  for (const [i, [operation, fields]] of requests.entries()) {
+    const ask = async () =>
+      (await reply(state, operation, { ...fields, request_id: `r${i}` })).members;
+    const first = await ask();
+    assert.notEqual(first.success, false, JSON.stringify(first));
+    state.clock.advance(1000);
+    assert.deepEqual(await ask(), first, operation);
+  }
+  assert.equal(state.store.status().revision, requests.length);
+  const other = { service: "s", key: "k", value: 2, request_id: "r1" };
+  assertFailure((await reply(state, "set", other)).members, "invalid_request", /another request/);
+  for (const id of ["", "x".repeat(129), 7, "\ud800"]) {
+    const bad = await reply(state, "set", { ...other, request_id: id });
+    assertFailure(bad.members, "invalid_request", /request_id/);
+  }
+});
+
 test("details: who wrote an entry, which change made its key, and why", async (state) => {
   const set = (value: number, fields: Members = {}) =>
     reply(state, "set", { service: "s", key: "k", value, ...fields });

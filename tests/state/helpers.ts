@@ -83,7 +83,7 @@ export function faultyStore(loaded: Loaded): {
 } {
   const disk = new FaultyDisk(loaded.disk);
   const clock = new FakeClock();
-  return { store: new DurableStore({ ...loaded, disk }, clock), disk, clock };
+  return { store: new DurableStore({ ...loaded, disk }, { clock }), disk, clock };
 }
 
 /** A service's inside: a store on a Deno KV database of its own, and what the operations need. */

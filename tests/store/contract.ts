@@ -207,6 +207,32 @@ export function testStoreContract(subject: string, makePlace: () => Promise<Stor
   );
 
   test(
+    "a request given twice is applied once and answered the same, also after a restart",
+    async (place, store) => {
+      const once = { mutations: [set("a", "n", 1)], source, requestId: "r1" };
+      const [first, beside] = await Promise.all([store.commit(once), store.commit(once)]);
+      assert.deepEqual(beside, first);
+      await store.commit({ mutations: [set("a", "n", 2)], source });
+      assert.deepEqual(await store.commit(once), first);
+      assert.equal(store.get("a", "n")!.value, "2");
+      const other = { mutations: [set("a", "n", 3)], source, requestId: "r1" };
+      await assert.rejects(store.commit(other), code("invalid_request"));
+      const scope: Mutation = { kind: "create-scope", scope: "b" };
+      const created = await store.commit({ mutations: [scope], source, requestId: "r2" });
+      await store[Symbol.asyncDispose]();
+      await using again = await place.open();
+      assert.deepEqual(await again.commit({ ...once, source: "another" }), first);
+      assert.deepEqual(
+        await again.commit({ mutations: [scope], source, requestId: "r2" }),
+        created,
+      );
+      await assert.rejects(again.commit({ mutations: [scope], source }), code("scope_exists"));
+      assert.equal(again.get("a", "n")!.value, "2");
+      assert.equal(again.status().revision, 3);
+    },
+  );
+
+  test(
     "conditions hold across restarts, and among writers at once exactly one wins",
     async (place, store) => {
       const write = (store: Store, value: number, ifRevision: number) =>

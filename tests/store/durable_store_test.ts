@@ -83,7 +83,9 @@ Deno.test("durable store - it is told once that commits fail, and once that they
   const loaded = memoryDisk();
   const disk = new FaultyDisk(loaded.disk);
   const told: (string | undefined)[] = [];
-  const store = new DurableStore({ ...loaded, disk }, undefined, (failure) => told.push(failure));
+  const store = new DurableStore({ ...loaded, disk }, {
+    onFailure: (failure) => told.push(failure),
+  });
   for (const failure of [undefined, DISK_FULL, DISK_FULL, undefined, undefined]) {
     disk.fault = failure;
     await outcomes([store.commit(one(set("a", "k", told.length)))]);
@@ -246,7 +248,7 @@ Deno.test("durable store - whatever fails when: what was acknowledged is there, 
     fc.asyncProperty(rounds, async (rounds) => {
       const tested = faultyStore(memoryDisk());
       // Does the same without faults, and is asked only what the other one acknowledged.
-      const model = new DurableStore(memoryDisk(), tested.clock);
+      const model = new DurableStore(memoryDisk(), { clock: tested.clock });
       let told = 0;
       tested.store.watch((changes) => told += changes.length);
       let toldByModel = 0;
