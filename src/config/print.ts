@@ -69,6 +69,8 @@ function settingLines(indent: string, key: string, { value, from }: SettingSourc
 
 /** A value on one line, in quotes only where YAML needs them. */
 function scalar(value: unknown): string {
+  // Line breaks make a block of it, of which the end would be cut off with the rest.
+  if (typeof value === "string" && /\p{Cc}/u.test(value)) return JSON.stringify(value);
   const plain = stringify(value, { lineWidth: 0 }).trimEnd();
   return plain.includes("\n") ? JSON.stringify(value) : plain;
 }

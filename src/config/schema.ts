@@ -207,6 +207,7 @@ export const STATE: ConfigKind<typeof STATE_SETTINGS> = {
     ["PLANTD_STATE_DB", "database.path"],
     ["PLANTD_STATE_BROKER_ENDPOINT", "broker.endpoint"],
     ["PLANTD_STATE_BUS_ENDPOINT", "bus.endpoint"],
+    ["PLANTD_STATE_FEED_ENDPOINT", "feed.endpoint"],
     ["PLANTD_STATE_HEALTH_PORT", "health.port"],
     ["PLANTD_STATE_LOG_LEVEL", "log.level"],
     ["PLANTD_STATE_LOG_FORMAT", "log.format"],

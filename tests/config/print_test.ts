@@ -79,7 +79,7 @@ Deno.test("print - the round trip holds for any path and any name of a file", ()
         const again = loadStateConfig({ cwd, env: environment(), configPath: "again.yml" });
         assert.equal(again.config.database.path, path);
       }),
-      { numRuns: 100 },
+      { numRuns: 100, examples: [["\n", "--db"], ["a\n", "--db"], ["\u0085", "--db"]] },
     );
   });
 });

@@ -116,7 +116,9 @@ export async function startProgram(
   const given = args.find((arg) => arg.startsWith("--health-port="))?.split("=")[1];
   const healthPort = hasHealth ? Number(given ?? freePort()) : undefined;
   const all = hasHealth && given === undefined ? [...args, `--health-port=${healthPort}`] : args;
-  const child = Child.start(...invocation(all), options);
+  // A feed on a port of its own, too: tests run several services at once.
+  const env = { PLANTD_STATE_FEED_ENDPOINT: "tcp://127.0.0.1:*", ...options.env };
+  const child = Child.start(...invocation(all), { ...options, env });
   const program = new Program(child, healthPort);
   try {
     await ready(program, options.wait ?? (hasHealth ? "pass" : "serving"));

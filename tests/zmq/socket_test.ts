@@ -248,15 +248,16 @@ Deno.test({
 
 Deno.test("poller - a flood leaves the rest of the program its turn", async () => {
   await using poller = new Poller();
-  await using router = Socket.open(poller, "router", {
-    onMessage: (frames) => void router.send(frames),
+  const back = (socket: Socket, frames: Frames) => socket.closed || void socket.send(frames);
+  await using router: Socket = Socket.open(poller, "router", {
+    onMessage: (frames) => back(router, frames),
   });
   const address = await router.bind("tcp://127.0.0.1:*");
   let echoes = 0;
-  await using flood = Socket.open(poller, "dealer", {
+  await using flood: Socket = Socket.open(poller, "dealer", {
     onMessage: (frames) => {
       echoes += 1;
-      void flood.send(frames);
+      back(flood, frames);
     },
   });
   flood.connect(address);
