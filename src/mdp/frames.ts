@@ -60,6 +60,9 @@ export type InvalidReason =
 /** A message that is no command of the dialect. */
 export type Invalid = { kind: "invalid"; reason: InvalidReason };
 
+/** Frames in front of the body of a REQUEST to a worker, at most (mdp01: E, header, command, client, E). */
+const WORKER_ENVELOPE_FRAMES = 5;
+
 /** Frame 0 of mdp01 (RFC 7, MDP/Client and MDP/Worker) and the delimiter after a client address. */
 const EMPTY = new Uint8Array(0);
 /** RFC 7, MDP/Client, frame 1. */
@@ -247,7 +250,10 @@ function clientRequest(dialect: Dialect, frames: Frames, serviceAt: number): ToB
   if (frames.length < serviceAt + 2) return invalid("wrong_frame_count");
   const service = decodeServiceName(frames[serviceAt]!);
   if (service === undefined) return invalid("bad_service");
-  return { kind: "request", dialect, service, body: frames.slice(serviceAt + 1) };
+  const body = frames.slice(serviceAt + 1);
+  // A worker drops what is too long for it, and would be waited for as long as it lives.
+  if (body.length > MDP_FRAMES_MAX - WORKER_ENVELOPE_FRAMES) return invalid("too_many_frames");
+  return { kind: "request", dialect, service, body };
 }
 
 function workerWord(frames: Frames): ToBroker | Invalid {

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { BROKER_ENDED_MAX } from "../limits.ts";
+import { ADDRESS_BYTES_MAX, BROKER_ENDED_MAX } from "../limits.ts";
 import {
   answerBroker,
   answerMmi,
@@ -25,6 +25,7 @@ import {
   encodeToClient,
   encodeToWorker,
   type Frames,
+  type Invalid,
   type ToBroker,
 } from "./frames.ts";
 import { latin1, sameBytes } from "./names.ts";
@@ -100,7 +101,10 @@ export class Registry implements BrokerView {
 
   /** A message from the peer at `from`; `frames` are without the routing id. */
   receive(from: Uint8Array, frames: Frames, nowMs: number): RegistryAction[] {
-    const command = decodeAtBroker(frames);
+    // libzmq passes on longer identities than it makes, which are no address to the other end.
+    const command: ToBroker | Invalid = from.length > ADDRESS_BYTES_MAX
+      ? { kind: "invalid", reason: "bad_address" }
+      : decodeAtBroker(frames);
     if (command.kind === "invalid") {
       // B9: dropped. It is no sign of life either.
       this.#counters.invalid += 1;
