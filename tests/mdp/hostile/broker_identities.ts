@@ -1,7 +1,6 @@
 /** Peers that are not who they say, or say it oddly: identities, and roles they mix up. */
 
 import assert from "node:assert/strict";
-import { Client } from "../../../src/mdp/client.ts";
 import type { Dialect, Frames } from "../../../src/mdp/frames.ts";
 import { Socket } from "../../../src/zmq/socket.ts";
 import { bytes, Inbox } from "../../helpers/async.ts";
