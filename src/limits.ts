@@ -111,7 +111,7 @@ export const SERVICE_NAME_BYTES_MAX = 255;
 /** Longest client address: libzmq's limit for a routing id. */
 export const ADDRESS_BYTES_MAX = 255;
 
-/** Lanes of one worker; the first takes three of the 1023 sockets libzmq allows (its monitor two). */
+/** Lanes of one worker; each takes three of the 1023 sockets libzmq allows (its monitor two). */
 export const LANES_MAX = 256;
 
 /** Requests a broker may push onto a busy lane; what comes on top is dropped and counted. */

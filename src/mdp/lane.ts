@@ -105,16 +105,6 @@ export class Lane {
     this.#dispatch({ type: "tick" });
   }
 
-  /** Another lane's connection to the same broker is up. */
-  linkUp(): void {
-    if (this.#socket && !this.#state.up) this.#dispatch({ type: "up" });
-  }
-
-  /** Another lane's connection to the same broker went down. */
-  linkDown(): void {
-    this.#dispatch({ type: "down" });
-  }
-
   /** Takes no more requests; resolves when the running one is answered and the socket is closed. */
   async stop(): Promise<void> {
     this.#dispatch({ type: "stop" });

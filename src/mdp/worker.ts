@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
 import { LANES_MAX, MDP_LINGER_MS, WORKER_STOP_MS_MAX } from "../limits.ts";
 import type { Poller } from "../zmq/poller.ts";
-import { Socket, type SocketOptions } from "../zmq/socket.ts";
+import { Socket } from "../zmq/socket.ts";
 import { type Dialect, DIALECTS, type Frames } from "./frames.ts";
 import { Lane, type LaneCounters, type LaneListener, type LaneSocket } from "./lane.ts";
 import { type Log, silentLog } from "./log.ts";
@@ -87,8 +87,6 @@ export class Worker implements AsyncDisposable {
     reconnects: 0,
   };
   #connected = 0;
-  /** Whether the first lane's connection is up, as far as it is known. */
-  #isLinkUp = false;
   #timerAtMs = Infinity;
   #cancelTimer: () => void = () => {};
   #stopped: Promise<void> | undefined;
@@ -110,14 +108,12 @@ export class Worker implements AsyncDisposable {
       clock: this.#clock,
       log: this.#log,
       counters: this.#counters,
+      open: (listener: LaneListener) => this.#open(listener),
       handler: options.handler,
       onFailure: options.onFailure ?? (() => NO_REPLY),
       onChange: (lane: Lane, before: SessionState) => this.#changed(lane, before),
     };
-    this.#lanes = Array.from(
-      { length: count },
-      (_, i) => new Lane({ ...host, open: (listener) => this.#open(listener, i) }),
-    );
+    this.#lanes = Array.from({ length: count }, () => new Lane(host));
   }
 
   /**
@@ -179,10 +175,10 @@ export class Worker implements AsyncDisposable {
     this.#log.info("the worker has stopped", { service: this.#config.service });
   }
 
-  #open(listener: LaneListener, index: number): LaneSocket {
+  #open(listener: LaneListener): LaneSocket {
     const socket = Socket.open(this.#options.poller, "dealer", {
       onMessage: (frames) => listener.onMessage(frames),
-      ...this.#watching(listener, index),
+      onConnection: (state) => listener.onConnection(state),
       lingerMs: MDP_LINGER_MS,
       messagesPerTurn: 1,
     });
@@ -193,29 +189,6 @@ export class Worker implements AsyncDisposable {
       throw error;
     }
     return socket;
-  }
-
-  /**
-   * The first lane watches its connection for all of them, which go to the same broker: each watch costs
-   * a thread that wakes a hundred times a second (Deno's uv_poll). A lane that loses its connection alone
-   * learns it from the broker, which answers its next heartbeat with DISCONNECT.
-   */
-  #watching(listener: LaneListener, index: number): Pick<SocketOptions, "onConnection"> {
-    if (index > 0) {
-      if (this.#isLinkUp) queueMicrotask(() => this.#isLinkUp && this.#lanes[index]!.linkUp());
-      return {};
-    }
-    this.#isLinkUp = false;
-    return {
-      onConnection: (state) => {
-        this.#isLinkUp = state === "up";
-        listener.onConnection(state);
-        for (const lane of this.#lanes.slice(1)) {
-          if (state === "up") lane.linkUp();
-          else lane.linkDown();
-        }
-      },
-    };
   }
 
   #changed(lane: Lane, before: SessionState): void {
