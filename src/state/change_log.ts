@@ -7,6 +7,7 @@
 
 import { PlantdError } from "../errors.ts";
 import { CHANGE_LOG_BYTES_MAX, CHANGES_PAGE_BYTES_MAX } from "../limits.ts";
+import { firstIndex } from "./sorted.ts";
 import type { Change, StoreStatus } from "./store.ts";
 
 /** A change, and where it stands among the changes of its scope with the same revision. */
@@ -136,7 +137,9 @@ export class ChangeLog {
     }
     const found: LoggedChange[] = [];
     let bytes = 0;
-    for (let i = this.#firstAfter(since); i < this.#changes.length; i += 1) {
+    // What is forgotten is older than that, too.
+    const from = firstIndex(this.#changes, ({ revision }) => revision > since);
+    for (let i = from; i < this.#changes.length; i += 1) {
       const change = this.#changes[i]!;
       if (scope !== undefined && change.scope !== scope) continue;
       const last = found.at(-1);
@@ -162,17 +165,6 @@ export class ChangeLog {
       this.#bytes -= sizeOf(this.#changes[this.#head]!);
       this.#head += 1;
     }
-  }
-
-  #firstAfter(revision: number): number {
-    let low = this.#head;
-    let high = this.#changes.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#changes[middle]!.revision > revision) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }
 

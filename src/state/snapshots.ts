@@ -7,6 +7,7 @@
 import type { Clock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
 import { LOAD_BYTES_MAX, SNAPSHOT_MS, SNAPSHOTS_MAX } from "../limits.ts";
+import { NAME_CHAR_BYTES_MAX, pageOf } from "./sorted.ts";
 import type { Entry, ListQuery, ScopeView, StateReader } from "./store.ts";
 
 /** What to load. */
@@ -25,8 +26,6 @@ export interface LoadPage {
 }
 
 interface Snapshot extends ScopeView {
-  /** Sorted. */
-  readonly keys: readonly string[];
   readonly forgetAtMs: number;
 }
 
@@ -57,12 +56,11 @@ export class Snapshots {
    * snapshot is no longer there.
    */
   page(scope: string, query: LoadQuery): LoadPage {
-    const { entries, revision } = this.#view(scope, query.revision);
-    const kept = this.#kept.get(nameOf(scope, revision));
-    const keys = kept?.keys ?? sortedKeys(entries);
-    const page = pageOf({ entries, revision }, keys, query);
-    if (page.more && !kept) this.#keep(scope, { revision, entries: new Map(entries), keys });
-    return page;
+    const view = this.#view(scope, query.revision);
+    const { revision, entries, keys } = view;
+    const { names, more } = pageOf(keys, query, (key) => bytesOf(key, entries), LOAD_BYTES_MAX);
+    if (more && !this.#kept.has(nameOf(scope, revision))) this.#keep(scope, view);
+    return { revision, entries: names.map((key) => [key, entries.get(key)!]), more };
   }
 
   #view(scope: string, revision: number | undefined): ScopeView {
@@ -80,9 +78,10 @@ export class Snapshots {
     );
   }
 
-  #keep(scope: string, snapshot: ScopeView & { keys: readonly string[] }): void {
+  #keep(scope: string, view: ScopeView): void {
     const forgetAtMs = this.#clock.monotonic() + SNAPSHOT_MS;
-    this.#kept.set(nameOf(scope, snapshot.revision), { ...snapshot, forgetAtMs });
+    const snapshot = { ...view, entries: new Map(view.entries), forgetAtMs };
+    this.#kept.set(nameOf(scope, view.revision), snapshot);
     if (this.#kept.size > SNAPSHOTS_MAX) this.#kept.delete(this.#kept.keys().next().value!);
   }
 
@@ -98,29 +97,9 @@ function nameOf(scope: string, revision: number): string {
   return `${revision}/${scope}`;
 }
 
-function sortedKeys(entries: ScopeView["entries"]): string[] {
-  return [...entries.keys()].sort();
-}
-
-/** Bytes that JSON and UTF-8 make of a character of a key, and of a value that is JSON already. */
-const KEY_CHAR_BYTES_MAX = 6;
+/** Bytes that UTF-8 makes of a character of a value, which is JSON already. */
 const VALUE_CHAR_BYTES_MAX = 3;
 
-function pageOf(
-  { entries, revision }: ScopeView,
-  keys: readonly string[],
-  { prefix = "", after, limit }: LoadQuery,
-): LoadPage {
-  const page: [string, Entry][] = [];
-  let bytes = 0;
-  for (const key of keys) {
-    if (!key.startsWith(prefix) || (after !== undefined && key <= after)) continue;
-    if (page.length === limit || bytes >= LOAD_BYTES_MAX) {
-      return { revision, entries: page, more: true };
-    }
-    const entry = entries.get(key)!;
-    bytes += key.length * KEY_CHAR_BYTES_MAX + entry.value.length * VALUE_CHAR_BYTES_MAX;
-    page.push([key, entry]);
-  }
-  return { revision, entries: page, more: false };
+function bytesOf(key: string, entries: ScopeView["entries"]): number {
+  return key.length * NAME_CHAR_BYTES_MAX + entries.get(key)!.value.length * VALUE_CHAR_BYTES_MAX;
 }

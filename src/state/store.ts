@@ -101,6 +101,8 @@ export interface ScopeView {
   /** Revision of the scope's last change. */
   readonly revision: number;
   readonly entries: ReadonlyMap<string, Entry>;
+  /** Its keys, sorted; this list stays as it is. */
+  readonly keys: readonly string[];
 }
 
 /** One page of sorted names (in order of their UTF-16 code units): keys of a scope, or scopes. */
@@ -153,7 +155,7 @@ export interface StateReader {
   /** @throws {PlantdError} `scope_not_found`. */
   listKeys(scope: string, query: ListQuery): NamePage;
   /**
-   * The scope as it is now. It goes on changing; copy what must stay.
+   * The scope as it is now. Its entries go on changing; copy what must stay.
    *
    * @throws {PlantdError} `scope_not_found`.
    */

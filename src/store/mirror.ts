@@ -5,6 +5,7 @@
  */
 
 import { LIST_BYTES_MAX } from "../limits.ts";
+import { NAME_CHAR_BYTES_MAX, pageOf } from "../state/sorted.ts";
 import type { Entry, ListQuery, NamePage, ScopeView } from "../state/store.ts";
 import { scopeNotFound } from "./refusals.ts";
 
@@ -82,24 +83,20 @@ export class Mirror {
   }
 
   /** The scope as it is now; throws `scope_not_found`. */
-  view(scope: string): ScopeView {
-    return this.#existing(scope);
+  view(scopeName: string): ScopeView {
+    const scope = this.#existing(scopeName);
+    const { revision, entries } = scope;
+    return { revision, entries, keys: this.#sortedKeys(scope) };
   }
 
   /** A page of sorted scopes. */
   listScopes(query: ListQuery): NamePage {
-    return pageOf(this.scopeNames(), query);
+    return namesPage(this.scopeNames(), query);
   }
 
   /** A page of sorted keys; throws `scope_not_found`. */
   listKeys(scopeName: string, query: ListQuery): NamePage {
-    const scope = this.#existing(scopeName);
-    let keys = this.#sorted.get(scope);
-    if (!keys) {
-      keys = [...scope.entries.keys()].sort();
-      this.#sorted.set(scope, keys);
-    }
-    return pageOf(keys, query);
+    return namesPage(this.#sortedKeys(this.#existing(scopeName)), query);
   }
 
   /** What became of the request of that name, if it is remembered. */
@@ -147,6 +144,15 @@ export class Mirror {
     this.#sorted.delete(scope);
   }
 
+  #sortedKeys(scope: Scope): readonly string[] {
+    let keys = this.#sorted.get(scope);
+    if (!keys) {
+      keys = [...scope.entries.keys()].sort();
+      this.#sorted.set(scope, keys);
+    }
+    return keys;
+  }
+
   #existing(name: string): Scope {
     const scope = this.#scopes.get(name);
     if (!scope) throw scopeNotFound(name);
@@ -154,32 +160,7 @@ export class Mirror {
   }
 }
 
-/** JSON writes a character with up to six bytes, as in `\\u0001`. */
-const JSON_CHAR_BYTES_MAX = 6;
-
-/** The part of sorted `names` that a query asks for, as long as one reply can be. */
-function pageOf(names: readonly string[], { prefix = "", after, limit }: ListQuery): NamePage {
-  let i = firstIndex(names, (name) => name >= prefix);
-  if (after !== undefined) i = Math.max(i, firstIndex(names, (name) => name > after));
-  const page: string[] = [];
-  let bytes = 0;
-  const fits = () => i < names.length && names[i]!.startsWith(prefix);
-  while (fits() && page.length < limit && bytes < LIST_BYTES_MAX) {
-    bytes += names[i]!.length * JSON_CHAR_BYTES_MAX;
-    page.push(names[i]!);
-    i += 1;
-  }
-  return { names: page, more: fits() };
-}
-
-/** Index of the first of `keys` for which `holds` turns true; `keys` are sorted by it. */
-function firstIndex(keys: readonly string[], holds: (key: string) => boolean): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (holds(keys[middle]!)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+/** A page of names alone. */
+function namesPage(names: readonly string[], query: ListQuery): NamePage {
+  return pageOf(names, query, ({ length }) => length * NAME_CHAR_BYTES_MAX, LIST_BYTES_MAX);
 }
