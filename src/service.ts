@@ -176,7 +176,7 @@ export class Service implements AsyncDisposable {
         }),
       );
     }
-    const { epoch } = this.#store.status();
+    const { epoch } = this.#store;
     this.#parts.defer(this.#store.watch((changes) => {
       const logged = numbered(changes);
       this.#changes.add(logged);

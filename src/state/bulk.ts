@@ -44,7 +44,7 @@ export function load({ store, snapshots }: OperationContext, body: JsonObject) {
   return success({
     scope,
     revision,
-    epoch: store.status().epoch,
+    epoch: store.epoch,
     // Not as an object's members: JavaScript would put keys that are numbers in front.
     entries: new JsonText(`{${values.join(",")}}`),
     count: entries.length,

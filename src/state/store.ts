@@ -142,6 +142,8 @@ export interface StoreStatus {
 
 /** The reading half; answers come from memory and see every commit that was acknowledged. */
 export interface StateReader {
+  /** Identity of this store's history. */
+  readonly epoch: string;
   /** Names of all scopes, sorted. */
   scopes(): readonly string[];
   hasScope(scope: string): boolean;

@@ -26,7 +26,7 @@ export function changes({ store, changes: log }: OperationContext, body: JsonObj
     ...readEpoch(body),
   });
   return success({
-    epoch: store.status().epoch,
+    epoch: store.epoch,
     revision: page.revision,
     changes: page.changes.map(changeMembers),
     count: page.changes.length,

@@ -64,7 +64,6 @@ const DEFAULTS: Required<StoreOptions> = {
 export class DurableStore implements Store {
   readonly #disk: Disk;
   readonly #mirror: Mirror;
-  readonly #clock: Clock;
   readonly #damaged: number;
   readonly #queue = new CommitQueue((take) => this.#commitNext(take));
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
@@ -80,7 +79,10 @@ export class DurableStore implements Store {
     this.#disk = disk;
     this.#mirror = mirror;
     this.#damaged = damaged;
-    this.#clock = this.#options.clock;
+  }
+
+  get epoch(): string {
+    return this.#disk.meta.epoch;
   }
 
   scopes(): readonly string[] {
@@ -112,7 +114,7 @@ export class DurableStore implements Store {
     return {
       available: failure === undefined && this.#closing === undefined,
       ...(failure === undefined ? {} : { failure }),
-      epoch: this.#disk.meta.epoch,
+      epoch: this.epoch,
       revision: this.#disk.meta.revision,
       scopes: this.#mirror.scopeCount,
       keys: this.#mirror.keyCount,
@@ -120,7 +122,7 @@ export class DurableStore implements Store {
       damaged: this.#damaged,
       ...(this.#commitSinceMs === undefined
         ? {}
-        : { commitMs: Math.round(this.#clock.monotonic() - this.#commitSinceMs) }),
+        : { commitMs: Math.round(this.#options.clock.monotonic() - this.#commitSinceMs) }),
     };
   }
 
@@ -144,7 +146,7 @@ export class DurableStore implements Store {
   }
 
   async #commitNext(take: Take): Promise<void> {
-    const timeMs = this.#clock.now();
+    const timeMs = this.#options.clock.now();
     const { requestMs } = this.#options;
     const draft = new Draft(this.#mirror, { ...this.#disk.meta, timeMs, requestMs });
     const outcomes = fill(draft, take);
@@ -152,7 +154,7 @@ export class DurableStore implements Store {
     if (changes.length > 0) {
       let refs: ReadonlyMap<StoredEntry, ValueRef>;
       try {
-        this.#commitSinceMs = this.#clock.monotonic();
+        this.#commitSinceMs = this.#options.clock.monotonic();
         refs = await this.#disk.write(draft);
       } catch (thrown) {
         const error = storageError(thrown);

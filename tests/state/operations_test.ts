@@ -530,6 +530,7 @@ test("a fault of ours is internal, its cause told to the log and not to the call
   const failing = (thrown: unknown): Store =>
     new Proxy(store, {
       get: (target, name) => {
+        if (name === "epoch") throw thrown;
         if (
           ["commit", "get", "listScopes", "listKeys", "hasScope", "view", "status"].includes(
             String(name),
