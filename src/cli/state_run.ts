@@ -6,10 +6,11 @@
 
 import { loadStateConfig } from "../config/load.ts";
 import type { StateConfig } from "../config/schema.ts";
-import { messageOf, PlantdError, WIRE_CODES, type WireCode } from "../errors.ts";
+import { messageOf, PlantdError } from "../errors.ts";
 import { VALUE_BYTES_STDIN_MAX } from "../limits.ts";
 import { Client } from "../mdp/client.ts";
-import { type JsonObject, JsonText, parseObject, stringify } from "../state/json.ts";
+import { type JsonObject, JsonText, stringify } from "../state/json.ts";
+import { request } from "../watch/request.ts";
 import { Poller } from "../zmq/poller.ts";
 import { EXIT } from "./exit_codes.ts";
 import { flag } from "./options.ts";
@@ -19,9 +20,6 @@ import type { ConnectionValues, StateValues } from "./state.ts";
 
 /** Attempts of an operation; a write has a request_id, so that the service does it once. */
 const ATTEMPTS = 3;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
@@ -113,34 +111,6 @@ async function listAll(
     all.push(...names);
     if (data.more !== true || names.length === 0) return all;
   }
-}
-
-/**
- * One request, one reply.
- *
- * @throws {PlantdError} What the service said, or `no_reply`.
- */
-async function request(
-  client: Client,
-  service: string,
-  operation: string,
-  body: Readonly<Record<string, unknown>>,
-): Promise<JsonObject> {
-  const frames = [encoder.encode(operation), encoder.encode(stringify(body))];
-  const [frame] = await client.request(service, frames);
-  const reply = parseObject(frame ?? new Uint8Array());
-  if (reply.members.success === false) {
-    const { error, code } = reply.members;
-    throw new PlantdError(wireCode(code), `${String(code)}: ${String(error)}`, {
-      data: { reply: decoder.decode(frame) },
-    });
-  }
-  return reply;
-}
-
-/** The code if it is of the contract; a service of another version may have others. */
-function wireCode(code: unknown): WireCode {
-  return WIRE_CODES.find((known) => known === code) ?? "internal";
 }
 
 /** Prints the reply as it came with `--json`, else what `plain` makes of it. */

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { PlantdError, WIRE_CODES } from "../errors.ts";
+import { PlantdError } from "../errors.ts";
 import type { Client } from "../mdp/client.ts";
-import { type JsonObject, parseObject, stringify } from "../state/json.ts";
+import { type JsonObject, parseObject } from "../state/json.ts";
 import type { ChangesPage, FeedChange, LoadedScope } from "./follower.ts";
+import { request } from "./request.ts";
 
 const encoder = new TextEncoder();
 
@@ -90,22 +91,16 @@ export class ServiceClient {
     };
   }
 
+  /** The data of the reply. */
   async #ask(
     operation: string,
     body: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): Promise<JsonObject> {
-    const frames = [encoder.encode(operation), encoder.encode(stringify(body))];
-    const [frame] = await this.#client.request(this.#service, frames, { signal });
-    const reply = parseObject(frame ?? new Uint8Array());
-    if (reply.members.success !== true) {
-      const { code, error } = reply.members;
-      throw new PlantdError(
-        WIRE_CODES.find((known) => known === code) ?? "internal",
-        `${String(code)}: ${String(error)}`,
-      );
-    }
-    return parseObject(encoder.encode(reply.textOf("data")!.text));
+    const reply = await request(this.#client, this.#service, operation, body, { signal });
+    const data = reply.textOf("data");
+    if (!data) throw new PlantdError("internal", `the reply to ${operation} has no data`);
+    return parseObject(encoder.encode(data.text));
   }
 }
 
