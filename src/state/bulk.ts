@@ -9,16 +9,15 @@ import { CHANGE_KEYS_MAX } from "../limits.ts";
 import type { OperationContext } from "./context.ts";
 import { type JsonObject, JsonText, kindOf } from "./json.ts";
 import { invalid } from "./names.ts";
-import { success } from "./replies.ts";
+import { isoTime, success } from "./replies.ts";
 import {
   readEntries,
   readIfRevision,
   readKey,
   readListQuery,
-  readNote,
-  readRequestId,
   readRevision,
   readScope,
+  readStamp,
   readValue,
 } from "./requests.ts";
 import type { Committed, Mutation } from "./store.ts";
@@ -29,8 +28,7 @@ export async function batch(context: OperationContext, body: JsonObject, source:
   const committed = await context.store.commit({
     mutations,
     source,
-    ...readNote(body),
-    ...readRequestId(body),
+    ...readStamp(body),
   });
   return success({ ...committedMembers(committed), count: mutations.length });
 }
@@ -78,14 +76,13 @@ export async function storeEntries(context: OperationContext, body: JsonObject, 
   const committed = await store.commit({
     mutations: [...expected, ...others, ...sets],
     source,
-    ...readNote(body),
-    ...readRequestId(body),
+    ...readStamp(body),
   });
   return success({ scope, ...committedMembers(committed), count: sets.length });
 }
 
 function committedMembers({ revision, timeMs }: Committed) {
-  return { revision, time: new Date(timeMs).toISOString() };
+  return { revision, time: isoTime(timeMs) };
 }
 
 function readMode(body: JsonObject): "merge" | "replace" {

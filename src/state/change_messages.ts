@@ -6,6 +6,7 @@
 
 import type { LoggedChange } from "./change_log.ts";
 import { JsonText, stringify } from "./json.ts";
+import { isoTime } from "./replies.ts";
 
 const encoder = new TextEncoder();
 
@@ -22,11 +23,9 @@ export function changeMembers(change: LoggedChange): Readonly<Record<string, unk
     key,
     operation,
     value: value === undefined ? undefined : new JsonText(value),
-    time: new Date(timeMs).toISOString(),
+    time: isoTime(timeMs),
     source,
-    source_time: change.sourceTimeMs === undefined
-      ? undefined
-      : new Date(change.sourceTimeMs).toISOString(),
+    source_time: isoTime(change.sourceTimeMs),
     note,
     ...(change.count > 1 ? { index: change.index, count: change.count } : {}),
   };

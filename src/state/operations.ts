@@ -17,10 +17,10 @@ import {
   readIfRevision,
   readKey,
   readListQuery,
-  readNote,
   readRequest,
   readRequestId,
   readScope,
+  readStamp,
   readValue,
   unknownOperation,
 } from "./requests.ts";
@@ -186,8 +186,7 @@ async function set(
   const { revision, timeMs } = await store.commit({
     mutations: [mutation],
     source,
-    ...readNote(body),
-    ...readRequestId(body),
+    ...readStamp(body),
   });
   return { scope, members: entryMembers(key, { value: value.text, revision, timeMs }) };
 }
@@ -212,8 +211,7 @@ async function deleteKey({ store }: OperationContext, body: JsonObject, source: 
   await store.commit({
     mutations: [mutation],
     source,
-    ...readNote(body),
-    ...readRequestId(body),
+    ...readStamp(body),
   });
   return success({ scope, key, status: "deleted" });
 }

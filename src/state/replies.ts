@@ -33,7 +33,12 @@ export function failure(thrown: unknown): Uint8Array {
   return flat({ success: false, error, code, ...conflict });
 }
 
-/** An entry as the members of a reply; times are ISO 8601 in UTC with ms. */
+/** Milliseconds since 1970 as ISO 8601 in UTC; undefined, which a reply leaves out, stays so. */
+export function isoTime(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString();
+}
+
+/** An entry as the members of a reply. */
 export function entryMembers(
   key: string,
   entry: Pick<Entry, "value" | "revision" | "timeMs" | "sourceTimeMs">,
@@ -42,10 +47,8 @@ export function entryMembers(
     key,
     value: new JsonText(entry.value),
     revision: entry.revision,
-    time: new Date(entry.timeMs).toISOString(),
-    source_time: entry.sourceTimeMs === undefined
-      ? undefined
-      : new Date(entry.sourceTimeMs).toISOString(),
+    time: isoTime(entry.timeMs),
+    source_time: isoTime(entry.sourceTimeMs),
   };
 }
 

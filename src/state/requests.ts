@@ -15,7 +15,7 @@ import {
 } from "../limits.ts";
 import { isObject, type JsonObject, type JsonText, kindOf, parseObject } from "./json.ts";
 import { invalid, keyName, scopeName, utf8Bytes } from "./names.ts";
-import type { ListQuery } from "./store.ts";
+import type { ListQuery, Transaction } from "./store.ts";
 
 /** Characters of an unknown operation that an error repeats. */
 const QUOTED_CHARS_MAX = 64;
@@ -132,7 +132,7 @@ function revisionIn(body: JsonObject, field: string): number | undefined {
 }
 
 /** Field `note`: why, for people who read it later. */
-export function readNote(body: JsonObject): { readonly note?: string } {
+function readNote(body: JsonObject): { readonly note?: string } {
   const { note } = optionalText("note", body.members.note);
   if (note === undefined) return {};
   if (utf8Bytes(note) > NOTE_BYTES_MAX || !note.isWellFormed()) {
@@ -150,6 +150,11 @@ export function readRequestId(body: JsonObject): { readonly requestId?: string }
     throw invalid("request_id", `1 to ${REQUEST_ID_BYTES_MAX} bytes of text are needed`);
   }
   return { requestId };
+}
+
+/** What a write may say of itself: `note` and `request_id`. */
+export function readStamp(body: JsonObject): Pick<Transaction, "note" | "requestId"> {
+  return { ...readNote(body), ...readRequestId(body) };
 }
 
 /** Field `name` when it is true; absent and null count as false. */
