@@ -70,6 +70,8 @@ export class Poller implements AsyncDisposable {
    * the file descriptor.
    */
   sent(source: PollSource): void {
+    // One that is not served may not even be asked: it is being bound.
+    if (!this.#sources.has(source)) return;
     // While it waits, waking it is the dearer part; else the next turn looks, once for many sends.
     if (!this.#waiting || source.readable) this.#look(source);
   }
@@ -94,7 +96,7 @@ export class Poller implements AsyncDisposable {
   }
 
   #look(source: PollSource): void {
-    if (this.#hot.has(source) || !this.#sources.has(source)) return;
+    if (this.#hot.has(source)) return;
     this.#hot.add(source);
     if (this.#waiting) this.#waiter.wake();
   }

@@ -107,7 +107,6 @@ export class Socket implements PollSource, AsyncDisposable {
   readonly #messagesPerTurn: number;
   readonly #observing: Promise<void> | undefined;
   #closed = false;
-  #attached = false;
 
   private constructor(poller: Poller, kind: SocketKind, options: SocketOptions) {
     this.kind = kind;
@@ -148,7 +147,6 @@ export class Socket implements PollSource, AsyncDisposable {
    */
   async bind(address: string): Promise<string> {
     // The addon refuses every other call while it binds, `readable` included.
-    this.#attached = false;
     await this.#poller.detach(this);
     const bound = await bindNative(this.#native, address);
     this.#attach();
@@ -192,7 +190,7 @@ export class Socket implements PollSource, AsyncDisposable {
       if (code === "EHOSTUNREACH") return "unroutable";
       throw error;
     } finally {
-      if (this.#attached && !this.#closed) this.#poller.sent(this);
+      if (!this.#closed) this.#poller.sent(this);
     }
   }
 
@@ -230,9 +228,7 @@ export class Socket implements PollSource, AsyncDisposable {
   }
 
   #attach(): void {
-    if (!this.#onMessage || this.#closed) return;
-    this.#attached = true;
-    this.#poller.attach(this);
+    if (this.#onMessage && !this.#closed) this.#poller.attach(this);
   }
 
   /**
