@@ -10,6 +10,7 @@ import { Capture } from "./bus/capture.ts";
 import { PlantdError } from "./errors.ts";
 import { logOf } from "./log.ts";
 import { Broker } from "./mdp/broker.ts";
+import { connectable } from "./zmq/address.ts";
 import { Poller } from "./zmq/poller.ts";
 import { Proxy } from "./zmq/proxy.ts";
 
@@ -119,7 +120,7 @@ export class Network implements AsyncDisposable {
     let saidMs = -Infinity;
     const started = await Capture.start({
       poller,
-      backend: fromHere(proxy.backend),
+      backend: connectable(proxy.backend),
       endpoint: capture,
       highWaterMark,
       onDropped: (dropped) => {
@@ -134,11 +135,6 @@ export class Network implements AsyncDisposable {
     });
     return { ...running, capture: this.#parts.use(started).endpoint };
   }
-}
-
-/** An address that was bound, as one to connect to: none can connect to "every interface". */
-function fromHere(address: string): string {
-  return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
 }
 
 /** Says in the error which part it was. */

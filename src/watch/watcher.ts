@@ -9,6 +9,7 @@ import { PlantdError } from "../errors.ts";
 import { FEED_HEARTBEAT_MS, WATCH_QUEUE_MAX, WATCH_RETRY_MS } from "../limits.ts";
 import type { Client } from "../mdp/client.ts";
 import { parseObject } from "../state/json.ts";
+import { connectable } from "../zmq/address.ts";
 import type { Poller } from "../zmq/poller.ts";
 import { type Frames, Socket } from "../zmq/socket.ts";
 import { Follower, type FollowEvent } from "./follower.ts";
@@ -130,7 +131,7 @@ export class Watcher implements AsyncDisposable {
     this.#socket = socket;
     socket.subscribe("/");
     socket.subscribe(`${this.#options.scope}/`);
-    socket.connect(reachable(endpoint, this.#options.broker));
+    socket.connect(connectable(endpoint, hostOf(this.#options.broker)));
   }
 
   #enqueue(frames: Frames): void {
@@ -193,8 +194,7 @@ export class Watcher implements AsyncDisposable {
   }
 }
 
-/** An address to connect to, for one that was bound: "every interface" is none. */
-function reachable(endpoint: string, broker: string): string {
-  const host = /^tcp:\/\/(.+):[^:]+$/.exec(broker)?.[1] ?? "127.0.0.1";
-  return endpoint.replace(/^tcp:\/\/(0\.0\.0\.0|\[::\]):/, `tcp://${host}:`);
+/** The host of an address over TCP; undefined where there is none. */
+function hostOf(address: string): string | undefined {
+  return /^tcp:\/\/(.+):[^:]+$/.exec(address)?.[1];
 }
