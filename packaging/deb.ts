@@ -9,11 +9,11 @@ import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
-import { runSync } from "@optique/run";
 import { dirname, join, resolve } from "node:path";
 import { print, warn } from "../src/cli/output.ts";
 import { messageOf } from "../src/errors.ts";
 import { PROGRAM, VERSION } from "../src/version.ts";
+import { Exit, parseArguments } from "./arguments.ts";
 import { writeSums } from "./artifacts.ts";
 import { controlFiles } from "./debian_control.ts";
 import { type DebianFile, debianFiles, isLink } from "./debian_files.ts";
@@ -133,27 +133,15 @@ export async function epochOfCommit(): Promise<number> {
   }
 }
 
-/** Thrown to get out of the parser, which would otherwise end the process itself. */
-class Exit {
-  constructor(readonly code: number) {}
-}
-
 /** Builds what the command line asks for. Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
-    const { targets, output } = runSync(parser, {
+    const { targets, output } = parseArguments({
+      parser,
       programName: "deno task deb",
-      args,
       brief: message`Build plantd-state as Debian packages.`,
-      help: "option",
-      aboveError: "none",
-      showDefault: true,
-      stdout: print,
-      stderr: warn,
-      onExit: (code) => {
-        throw new Exit(code === 0 ? 0 : 2);
-      },
-    });
+      complain: warn,
+    }, args);
     await requireDpkgDeb();
     const wanted = DEBIAN.filter(({ name }) => targets.length === 0 || targets.includes(name));
     const [code, epoch] = [await bundle(), await epochOfCommit()];

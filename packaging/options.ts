@@ -9,10 +9,10 @@ import { message } from "@optique/core/message";
 import { map, multiple, withDefault } from "@optique/core/modifiers";
 import { constant, flag, option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
-import { runSync } from "@optique/run";
-import { print, warn } from "../src/cli/output.ts";
+import { warn } from "../src/cli/output.ts";
 import { namesIn } from "../src/cli/words.ts";
 import { nearest } from "../src/config/words.ts";
+import { Exit, parseArguments } from "./arguments.ts";
 import { type Target, TARGETS } from "./targets.ts";
 
 /** What to build. */
@@ -62,19 +62,12 @@ const parser = object({
 /** Parses the command line; an exit code when there is nothing more to do. */
 export function parseOptions(args: readonly string[]): CompileOptions | number {
   try {
-    const { targets, way, output } = runSync(parser, {
+    const { targets, way, output } = parseArguments({
+      parser,
       programName: "deno task compile",
-      args,
       brief: message`Build plantd-state as one executable per target.`,
-      help: "option",
-      aboveError: "none",
-      showDefault: true,
-      stdout: print,
-      stderr: complainOfUsage,
-      onExit: (code) => {
-        throw new Exit(code === 0 ? 0 : 2);
-      },
-    });
+      complain: complainOfUsage,
+    }, args);
     return { targets: select(targets), way, output };
   } catch (thrown) {
     if (thrown instanceof Exit) return thrown.code;
@@ -88,11 +81,6 @@ function complainOfUsage(text: string): void {
   const unknown = /Unexpected option or argument: [`"]([^`"=]+)/.exec(text)?.[1];
   const meant = unknown && nearest(unknown, namesIn(parser.usage));
   if (meant) warn(`Did you mean \`${meant}\`?`);
-}
-
-/** Thrown to get out of the parser, which would otherwise end the process itself. */
-class Exit {
-  constructor(readonly code: number) {}
 }
 
 function select(names: readonly string[]): Target[] {
