@@ -78,6 +78,7 @@ export function parseOptions(args: readonly string[]): CompileOptions | number {
 /** The parser's complaint, and a suggestion where it has none but we know one. */
 function complainOfUsage(text: string): void {
   warn(text);
+  if (text.includes("Did you mean")) return;
   const unknown = /Unexpected option or argument: [`"]([^`"=]+)/.exec(text)?.[1];
   const meant = unknown && nearest(unknown, namesIn(parser.usage));
   if (meant) warn(`Did you mean \`${meant}\`?`);
