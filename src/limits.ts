@@ -158,3 +158,21 @@ export const BUS_HIGH_WATER_MARK = 100_000;
 
 /** Bytes the command line reads from standard input as one value: what fits a message with its names. */
 export const VALUE_BYTES_STDIN_MAX = MESSAGE_BYTES_MAX - 64 * 1024;
+
+/** Earlier values of a key that a scope may keep; the disk has room for 127 of each. */
+export const HISTORY_MAX = 100;
+
+/** Earlier values of a key that a scope keeps unless configured otherwise. */
+export const HISTORY_DEFAULT = 8;
+
+/** Longest time to live, and longest age of a version, in milliseconds: a hundred years. */
+export const SCOPE_MS_MAX = 100 * 366 * 24 * 60 * 60 * 1000;
+
+/** Deleted keys of one scope whose past is kept; beyond that the oldest are forgotten. */
+export const DELETED_KEYS_MAX = 10_000;
+
+/** Scopes that may have options of their own. */
+export const CONFIGURED_SCOPES_MAX = 10_000;
+
+/** Bytes of one page of `history`; with one more value it is below the largest message. */
+export const HISTORY_PAGE_BYTES_MAX = 8 * 1024 * 1024;

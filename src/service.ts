@@ -154,6 +154,7 @@ export class Service implements AsyncDisposable {
       new DurableStore(await openDenoKv({ path, onPurgeFailure }), {
         onFailure,
         requestMs: this.#config.limits.requestIdMs,
+        scopes: { ...this.#config.scopes, busCreate: this.#config.bus.createScopes },
       }),
     );
     const { scopes, keys, revision, epoch, damaged } = this.#store.status();
@@ -191,7 +192,6 @@ export class Service implements AsyncDisposable {
       store: this.#store,
       valueBytesMax: limits.valueBytes,
       queueMax: bus.queue,
-      createScopes: bus.createScopes,
       defaultScope: bus.defaultScope,
       onRejected: (scope, reason, sentence) =>
         log.debug("update rejected", { scope: scope.slice(0, SCOPE_BYTES_MAX), reason, sentence }),
@@ -200,7 +200,7 @@ export class Service implements AsyncDisposable {
       await Subscriber.start({
         poller,
         endpoint: bus.endpoint,
-        scopes: this.#store.scopes(),
+        scopes: [...this.#store.scopes(), ...this.#awaitedScopes()],
         everything: bus.createScopes,
         onMessage: (frames) => this.#takeUpdate(frames),
       }),
@@ -241,11 +241,19 @@ export class Service implements AsyncDisposable {
     for (const body of envelope.bodies) this.#ingest.take(envelope.scope, body);
   }
 
-  /** Scopes that come are listened for at once, those that go no longer. */
+  /** Scopes that do not exist and that the bus may create. */
+  #awaitedScopes(): string[] {
+    return this.#store.configuredScopes()
+      .filter((scope) => this.#store.scopeOptions(scope).busCreate);
+  }
+
+  /** Scopes that come, or may come, are listened for at once, others no longer. */
   #followScopes(changes: readonly Change[]): void {
     for (const { operation, scope } of changes) {
-      if (operation === "create-scope") this.#subscriber.add(scope);
-      else if (operation === "delete-scope") this.#subscriber.remove(scope);
+      if (operation === "set" || operation === "delete") continue;
+      const isWanted = this.#store.hasScope(scope) || this.#store.scopeOptions(scope).busCreate;
+      if (isWanted) this.#subscriber.add(scope);
+      else this.#subscriber.remove(scope);
     }
   }
 

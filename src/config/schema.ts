@@ -12,8 +12,11 @@ import {
   BUS_HIGH_WATER_MARK,
   BUS_QUEUE_MAX,
   CHANGE_LOG_MAX,
+  HISTORY_DEFAULT,
+  HISTORY_MAX,
   MESSAGE_BYTES_MAX,
   REQUEST_ID_MS,
+  SCOPE_MS_MAX,
   VALUE_BYTES_MAX,
 } from "../limits.ts";
 import { endpoint, item, oneOf, path, textLike, wholeNumber, yesOrNo } from "./leaves.ts";
@@ -73,6 +76,13 @@ export const STATE_SETTINGS = {
     "retained-changes": wholeNumber(0, 10_000_000).prefault(CHANGE_LOG_MAX),
   },
   database: { path: path().prefault("plantd-state.db") },
+  scopes: {
+    history: wholeNumber(0, HISTORY_MAX).prefault(HISTORY_DEFAULT),
+    "history-ms": wholeNumber(0, SCOPE_MS_MAX).prefault(0),
+    "ttl-ms": wholeNumber(0, SCOPE_MS_MAX).prefault(0),
+    "keys-max": wholeNumber(0, Number.MAX_SAFE_INTEGER).prefault(0),
+    "bytes-max": wholeNumber(0, Number.MAX_SAFE_INTEGER).prefault(0),
+  },
   limits: {
     "value-bytes": wholeNumber(1, MESSAGE_BYTES_MAX - MESSAGE_SLACK_BYTES)
       .prefault(VALUE_BYTES_MAX),

@@ -20,6 +20,7 @@ import {
   readStamp,
   readValue,
 } from "./requests.ts";
+import { readTtl } from "./scope_options.ts";
 import type { Committed, Mutation } from "./store.ts";
 
 /** Many operations, in any scopes, as one change: all of them or none. */
@@ -59,6 +60,7 @@ export async function storeEntries(context: OperationContext, body: JsonObject, 
   if (entries.size === 0 && mode === "merge") {
     throw invalid("entries", "at least one key is needed, found none");
   }
+  const ttl = readTtl(body);
   const { ifRevision } = readIfRevision(body);
   const expected: Mutation[] = ifRevision === undefined
     ? []
@@ -72,6 +74,7 @@ export async function storeEntries(context: OperationContext, body: JsonObject, 
     key,
     value,
     missingScope: "create",
+    ...ttl,
   }));
   const committed = await store.commit({
     mutations: [...expected, ...others, ...sets],
@@ -131,6 +134,7 @@ function readOperation(body: JsonObject, valueBytesMax: number): Mutation {
         value: readValue(body, valueBytesMax),
         missingScope: "create",
         ...readIfRevision(body),
+        ...readTtl(body),
       };
     default:
       throw invalid("operation", "set, delete, create-scope or delete-scope is needed");

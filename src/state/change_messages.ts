@@ -26,6 +26,7 @@ export function changeMembers(change: LoggedChange): Readonly<Record<string, unk
     time: isoTime(timeMs),
     source,
     source_time: isoTime(change.sourceTimeMs),
+    expires: isoTime(change.expiresMs),
     note,
     ...(change.count > 1 ? { index: change.index, count: change.count } : {}),
   };

@@ -10,6 +10,7 @@ import { BUS_COUNTED_SCOPES_MAX, BUS_QUEUE_BYTES_MAX } from "../limits.ts";
 import { type JsonObject, type JsonText } from "./json.ts";
 import { invalid, scopeName } from "./names.ts";
 import { readBody, readEntries, readKey, readValue } from "./requests.ts";
+import { readTtl } from "./scope_options.ts";
 import type { Mutation, Store } from "./store.ts";
 
 /** How updates are taken. */
@@ -19,8 +20,6 @@ export interface IngestOptions {
   readonly valueBytesMax: number;
   /** Updates that may wait for the store; what comes on top is rejected as `overflow`. */
   readonly queueMax: number;
-  /** Whether an update may create its scope. */
-  readonly createScopes: boolean;
   /** Scope of bare JSON that names none. */
   readonly defaultScope: string | undefined;
   /** Told of each rejection; `sentence` repeats no value. */
@@ -50,7 +49,7 @@ const SOURCE = "bus";
  *
  * @example
  * ```ts
- * const ingest = new Ingest({ store, valueBytesMax, queueMax, createScopes: false, defaultScope: undefined });
+ * const ingest = new Ingest({ store, valueBytesMax, queueMax, defaultScope: undefined });
  * ingest.take("org.plantd.Test", utf8('{"key":"foo","value":1}'));
  * ingest.totals(); // { received: 1, stored: 0, pending: 1, rejected: {} }
  * ```
@@ -82,7 +81,8 @@ export class Ingest {
       name = target;
       if (scope === undefined) counter = counter.moveTo(this.#counterOf(target));
       const mutations = this.#read(target, object);
-      if (!this.#options.createScopes && !this.#options.store.hasScope(target)) {
+      const { store } = this.#options;
+      if (!store.hasScope(target) && !store.scopeOptions(target).busCreate) {
         throw new Rejection("scope_not_found", "the scope does not exist");
       }
       void this.#store(target, mutations, counter, body.length);
@@ -120,15 +120,18 @@ export class Ingest {
   }
 
   #read(scope: string, body: JsonObject): readonly Mutation[] {
-    const { valueBytesMax, createScopes } = this.#options;
+    const { valueBytesMax, store } = this.#options;
+    const missingScope = store.scopeOptions(scope).busCreate ? "create" : "fail";
     const time = sourceTime(body.members.time);
+    const ttl = readTtl(body);
     const set = (key: string, value: JsonText): Mutation => ({
       kind: "set",
       scope,
       key,
       value,
-      missingScope: createScopes ? "create" : "fail",
+      missingScope,
       ...time,
+      ...ttl,
     });
     if ("entries" in body.members) {
       for (const field of ["key", "value", "delete"]) {

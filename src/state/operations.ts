@@ -10,6 +10,7 @@ import { REPLY_BYTES_MAX } from "../limits.ts";
 import { batch, load, storeEntries } from "./bulk.ts";
 import type { Operation, OperationContext } from "./context.ts";
 import type { JsonObject } from "./json.ts";
+import { history, keyNotFound, revert, versionAt } from "./past.ts";
 import { entryDetails, entryMembers, failure, flat, success } from "./replies.ts";
 import {
   readBody,
@@ -19,24 +20,31 @@ import {
   readListQuery,
   readRequest,
   readRequestId,
+  readRevision,
   readScope,
   readStamp,
   readValue,
   unknownOperation,
 } from "./requests.ts";
+import { readTtl } from "./scope_options.ts";
+import { configureScope, describeScope } from "./scopes.ts";
+import type { Mutation, StateReader } from "./store.ts";
 import { changes, watch } from "./watching.ts";
-import type { Mutation } from "./store.ts";
 
 const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["create-scope", createScope],
   ["delete-scope", deleteScope],
   ["list-scopes", listScopes],
   ["set", async (...of) => flat((await set(...of)).members)],
-  ["get", (context, body) => flat(get(context, body).members)],
+  ["get", (context, body) => mapped(get(context, body), ({ members }) => flat(members))],
   ["state-set", async (...of) => success(withScope(await set(...of)))],
-  ["state-get", (context, body) => success(withScope(get(context, body)))],
+  ["state-get", (context, body) => mapped(get(context, body), (of) => success(withScope(of)))],
   ["delete", deleteKey],
   ["list-keys", listKeys],
+  ["history", history],
+  ["revert", revert],
+  ["describe-scope", describeScope],
+  ["configure-scope", configureScope],
   ["batch", batch],
   ["load", load],
   ["store", storeEntries],
@@ -175,33 +183,54 @@ async function set(
   const scope = readScope(body);
   const key = readKey(body);
   const value = readValue(body, valueBytesMax);
-  const mutation: Mutation = {
+  const mutation: Extract<Mutation, { kind: "set" }> = {
     kind: "set",
     scope,
     key,
     value,
     missingScope: "create",
     ...readIfRevision(body),
+    ...readTtl(body),
   };
   const { revision, timeMs } = await store.commit({
     mutations: [mutation],
     source,
     ...readStamp(body),
   });
-  return { scope, members: entryMembers(key, { value: value.text, revision, timeMs }) };
+  const { ttlMs = store.scopeOptions(scope).ttlMs } = mutation;
+  const expires = ttlMs === 0 ? {} : { expiresMs: timeMs + ttlMs };
+  return { scope, members: entryMembers(key, { value: value.text, revision, timeMs, ...expires }) };
 }
 
-function get({ store }: OperationContext, body: JsonObject): KeyReply {
+function get({ store }: OperationContext, body: JsonObject): KeyReply | Promise<KeyReply> {
   const scope = readScope(body);
   const key = readKey(body);
+  const { revision } = readRevision(body);
+  if (revision !== undefined) return getAt(store, scope, key, revision);
   const entry = store.get(scope, key);
-  if (entry === undefined) {
-    throw new PlantdError("key_not_found", `scope "${scope}" has no key ${JSON.stringify(key)}`, {
-      data: { scope, key },
-    });
-  }
+  if (entry === undefined) throw keyNotFound(scope, key);
   const details = readFlag(body, "details") ? entryDetails(entry) : {};
   return { scope, members: { ...entryMembers(key, entry), ...details } };
+}
+
+/** What a key was: read from disk, and so later than what it is. */
+async function getAt(
+  store: StateReader,
+  scope: string,
+  key: string,
+  revision: number,
+): Promise<KeyReply> {
+  const { value, ...version } = await versionAt(store, scope, key, revision);
+  if (value === undefined) throw keyNotFound(scope, key);
+  const { source, note } = version;
+  return { scope, members: { ...entryMembers(key, { value, ...version }), source, note } };
+}
+
+function mapped<T>(
+  of: T | Promise<T>,
+  make: (of: T) => Uint8Array,
+): Uint8Array | Promise<Uint8Array> {
+  return of instanceof Promise ? of.then(make) : make(of);
 }
 
 async function deleteKey({ store }: OperationContext, body: JsonObject, source: string) {

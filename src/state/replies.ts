@@ -6,7 +6,7 @@
 
 import { messageOf, type PlantdError, wireCodeOf } from "../errors.ts";
 import { JsonText, stringify } from "./json.ts";
-import type { Entry } from "./store.ts";
+import type { Entry, Version } from "./store.ts";
 
 const encoder = new TextEncoder();
 
@@ -41,7 +41,7 @@ export function isoTime(ms: number | undefined): string | undefined {
 /** An entry as the members of a reply. */
 export function entryMembers(
   key: string,
-  entry: Pick<Entry, "value" | "revision" | "timeMs" | "sourceTimeMs">,
+  entry: Pick<Entry, "value" | "revision" | "timeMs" | "sourceTimeMs" | "expiresMs">,
 ): Readonly<Record<string, unknown>> {
   return {
     key,
@@ -49,6 +49,21 @@ export function entryMembers(
     revision: entry.revision,
     time: isoTime(entry.timeMs),
     source_time: isoTime(entry.sourceTimeMs),
+    expires: isoTime(entry.expiresMs),
+  };
+}
+
+/** One of the values that a key has had, or that it was deleted, as members of a reply. */
+export function versionMembers(version: Version): Readonly<Record<string, unknown>> {
+  const { revision, value, timeMs, source, sourceTimeMs, note } = version;
+  return {
+    revision,
+    operation: value === undefined ? "delete" : "set",
+    value: value === undefined ? undefined : new JsonText(value),
+    time: isoTime(timeMs),
+    source,
+    source_time: isoTime(sourceTimeMs),
+    note,
   };
 }
 

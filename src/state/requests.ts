@@ -123,6 +123,23 @@ export function readRevision(body: JsonObject): { readonly revision?: number } {
   return revision === undefined ? {} : { revision };
 }
 
+/** Field `revision`, where it must be there. */
+export function readRequiredRevision(body: JsonObject): number {
+  return requiredRevision(body, "revision");
+}
+
+/** Field `before`: only earlier revisions. */
+export function readBefore(body: JsonObject): { readonly before?: number } {
+  const before = revisionIn(body, "before");
+  return before === undefined ? {} : { before };
+}
+
+function requiredRevision(body: JsonObject, field: string): number {
+  const revision = revisionIn(body, field);
+  if (revision === undefined) throw invalid(field, "a revision is needed, found nothing");
+  return revision;
+}
+
 function revisionIn(body: JsonObject, field: string): number | undefined {
   const revision = body.members[field] ?? undefined;
   if (revision === undefined) return undefined;
@@ -188,9 +205,7 @@ export function readEntries(
 
 /** Field `since`: a revision. */
 export function readSince(body: JsonObject): number {
-  const since = revisionIn(body, "since");
-  if (since === undefined) throw invalid("since", "a revision is needed, found nothing");
-  return since;
+  return requiredRevision(body, "since");
 }
 
 /** Field `epoch`. */

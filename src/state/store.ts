@@ -6,6 +6,7 @@
  */
 
 import type { JsonText } from "./json.ts";
+import type { ScopeOptions, SettingsChange } from "./scope_options.ts";
 
 /** The value of a key, and where it came from. */
 export interface Entry {
@@ -23,6 +24,15 @@ export interface Entry {
   readonly sourceTimeMs?: number;
   /** Why it was written, where the writer said so. */
   readonly note?: string;
+  /** Wall clock at which it goes, milliseconds since 1970, where it has a time to live. */
+  readonly expiresMs?: number;
+}
+
+/** One of the values that a key has had, or that it was deleted. */
+export interface Version
+  extends Pick<Entry, "revision" | "timeMs" | "source" | "sourceTimeMs" | "note"> {
+  /** JSON text; absent where the key was deleted. */
+  readonly value?: string;
 }
 
 /** One thing a transaction does. */
@@ -51,12 +61,27 @@ export type Mutation =
     readonly sourceTimeMs?: number;
     /** Fails unless the key's entry has this revision (0: no such key). */
     readonly ifRevision?: number;
+    /** How long it lives, in milliseconds, 0 for ever; as the scope has it by default. */
+    readonly ttlMs?: number;
   }
   | {
     readonly kind: "delete";
     readonly scope: string;
     readonly key: string;
     readonly ifRevision?: number;
+  }
+  | {
+    /** Deletes the key if its entry still is the one of `revision`. */
+    readonly kind: "expire";
+    readonly scope: string;
+    readonly key: string;
+    readonly revision: number;
+  }
+  | {
+    /** Changes the options of a scope, which need not exist. */
+    readonly kind: "configure-scope";
+    readonly scope: string;
+    readonly settings: SettingsChange;
   };
 
 /** Mutations that happen together or not at all, as one revision. */
@@ -87,11 +112,12 @@ export interface Change {
   readonly timeMs: number;
   readonly source: string;
   readonly scope: string;
-  readonly operation: Exclude<Mutation["kind"], "expect-scope" | "keep-only">;
-  /** Absent for create-scope and delete-scope. */
+  readonly operation: "create-scope" | "delete-scope" | "configure-scope" | "set" | "delete";
+  /** Present for set and delete. */
   readonly key?: string;
-  /** JSON text; present for set. */
+  /** JSON text; present for set, and for configure-scope, of what is set for the scope. */
   readonly value?: string;
+  readonly expiresMs?: number;
   readonly sourceTimeMs?: number;
   readonly note?: string;
 }
@@ -103,6 +129,15 @@ export interface ScopeView {
   readonly entries: ReadonlyMap<string, Entry>;
   /** Its keys, sorted; this list stays as it is. */
   readonly keys: readonly string[];
+}
+
+/** Numbers of a scope. */
+export interface ScopeStats {
+  readonly keys: number;
+  /** UTF-8 bytes of its keys and values. */
+  readonly bytes: number;
+  /** Revision of its last change. */
+  readonly revision: number;
 }
 
 /** One page of sorted names (in order of their UTF-16 code units): keys of a scope, or scopes. */
@@ -134,6 +169,8 @@ export interface StoreStatus {
   readonly keys: number;
   /** Transactions that wait for a commit or are in one. */
   readonly pending: number;
+  /** Entries that will expire. */
+  readonly expiring: number;
   /** How long the disk has been at the present commit, in milliseconds; absent while it rests. */
   readonly commitMs?: number;
   /** Records on disk that could not be read when the store was opened. */
@@ -162,6 +199,19 @@ export interface StateReader {
    * @throws {PlantdError} `scope_not_found`.
    */
   view(scope: string): ScopeView;
+  /** What is in force for `scope`, which need not exist. */
+  scopeOptions(scope: string): ScopeOptions;
+  /** Names for which options were set, whether there is such a scope or not. */
+  configuredScopes(): readonly string[];
+  /** Numbers of `scope`; undefined when there is none. */
+  scopeStats(scope: string): ScopeStats | undefined;
+  /**
+   * What `key` was before, the latest first, its present value or that it is deleted included; as many as
+   * the scope keeps. Empty for a key that never was. Read from disk.
+   *
+   * @throws {PlantdError} `scope_not_found`.
+   */
+  history(scope: string, key: string): Promise<readonly Version[]>;
   status(): StoreStatus;
 }
 
@@ -172,7 +222,7 @@ export interface Store extends StateReader, AsyncDisposable {
    * of the calls.
    *
    * @throws {PlantdError} `scope_exists`, `scope_not_found`, `revision_conflict`, `invalid_request` (a
-   * `requestId` that was of another transaction), `storage_full`, `storage_unavailable`; then nothing of
+   * `requestId` that was of another transaction), `quota_exceeded`, `storage_full`, `storage_unavailable`; then nothing of
    * it happened.
    */
   commit(transaction: Transaction): Promise<Committed>;

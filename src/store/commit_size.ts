@@ -5,7 +5,13 @@
  * @module
  */
 
-import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX, REQUEST_ID_BYTES_MAX } from "../limits.ts";
+import { PlantdError } from "../errors.ts";
+import {
+  CHANGE_KEY_BYTES_MAX,
+  CHANGE_KEYS_MAX,
+  CHANGE_VALUE_BYTES_MAX,
+  REQUEST_ID_BYTES_MAX,
+} from "../limits.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { Transaction } from "../state/store.ts";
 
@@ -23,6 +29,10 @@ export interface CommitSize {
 const ENTRY_OVERHEAD_BYTES = 256;
 /** What Deno KV adds to a key: its other parts (a letter, a scope's id) and ends; rounded up. */
 const KEY_OVERHEAD_BYTES = 16;
+/** Records of a key that is written: its own, its last version's, and what is left when it is deleted. */
+const RECORDS_PER_KEY = 3;
+/** Keys of the last two, which have numbers for names. */
+const PAST_KEY_BYTES = 2 * 16;
 
 /**
  * Upper bound of what `transaction` adds to a commit.
@@ -30,13 +40,13 @@ const KEY_OVERHEAD_BYTES = 16;
  * @example
  * ```ts
  * sizeOf({ mutations: [{ kind: "delete", scope: "a", key: "k" }], source: "bus" });
- * // { records: 2, keyBytes: 34, bytes: 293 }
+ * // { records: 4, keyBytes: 66, bytes: 581 }
  * ```
  */
 export function sizeOf({ mutations, source, note = "", requestId }: Transaction): CommitSize {
   // JSON writes a character of a note with up to six bytes.
   const noteBytes = note.length * 6;
-  let records = mutations.length;
+  let records = 0;
   let keyBytes = 0;
   let bytes = 0;
   if (requestId !== undefined) {
@@ -46,9 +56,12 @@ export function sizeOf({ mutations, source, note = "", requestId }: Transaction)
     bytes += ENTRY_OVERHEAD_BYTES;
   }
   for (const mutation of mutations) {
-    bytes += ENTRY_OVERHEAD_BYTES + source.length + noteBytes;
+    // What is left of a deleted key says the same.
+    bytes += 2 * (ENTRY_OVERHEAD_BYTES + source.length + noteBytes);
+    records += "key" in mutation ? RECORDS_PER_KEY : 1;
+    keyBytes += PAST_KEY_BYTES;
     if (mutation.kind === "keep-only") {
-      records += CHANGE_KEYS_MAX;
+      records += CHANGE_KEYS_MAX * RECORDS_PER_KEY;
       keyBytes += CHANGE_KEY_BYTES_MAX;
     }
     if ("key" in mutation) keyBytes += utf8Bytes(mutation.key) + KEY_OVERHEAD_BYTES;
@@ -59,8 +72,24 @@ export function sizeOf({ mutations, source, note = "", requestId }: Transaction)
   return { records: records + scopes.size, keyBytes, bytes: bytes + keyBytes };
 }
 
+/** The refusal of a change that no commit could hold. */
+export function tooLarge({ mutations }: Transaction): PlantdError | undefined {
+  if (mutations.length <= 1) return undefined;
+  const touched = mutations.filter(({ kind }) => kind !== "expect-scope" && kind !== "keep-only");
+  const sentence = touched.length > CHANGE_KEYS_MAX
+    ? `touches at most ${CHANGE_KEYS_MAX} keys, found ${touched.length}`
+    : nameBytes(mutations) > CHANGE_KEY_BYTES_MAX
+    ? `has at most ${CHANGE_KEY_BYTES_MAX} bytes of keys, found ${nameBytes(mutations)}`
+    : valueBytes(mutations) > CHANGE_VALUE_BYTES_MAX
+    ? `has at most ${CHANGE_VALUE_BYTES_MAX} bytes of values, found ${valueBytes(mutations)}`
+    : undefined;
+  return sentence === undefined
+    ? undefined
+    : new PlantdError("invalid_request", `one change ${sentence}`);
+}
+
 /** Bytes of the keys and scope names in `mutations`, each scope counted once. */
-export function nameBytes(mutations: Transaction["mutations"]): number {
+function nameBytes(mutations: Transaction["mutations"]): number {
   let bytes = 0;
   for (const mutation of mutations) if ("key" in mutation) bytes += utf8Bytes(mutation.key);
   for (const scope of scopesOf(mutations)) bytes += utf8Bytes(scope);
@@ -68,7 +97,7 @@ export function nameBytes(mutations: Transaction["mutations"]): number {
 }
 
 /** Bytes of the values in `mutations`. */
-export function valueBytes(mutations: Transaction["mutations"]): number {
+function valueBytes(mutations: Transaction["mutations"]): number {
   let bytes = 0;
   for (const mutation of mutations) {
     if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);

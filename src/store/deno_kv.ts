@@ -6,15 +6,19 @@
  */
 
 import { dirname, resolve } from "node:path";
+import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
-import type { Disk, Loaded, Position } from "./disk.ts";
-import type { Draft } from "./draft.ts";
-import type { EntryWrite } from "./draft_types.ts";
+import type { Version } from "../state/store.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
+import { largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
+import { Purge } from "./deno_kv_purge.ts";
+import { PastWriter, readVersions } from "./deno_kv_versions.ts";
+import type { Disk, Loaded, Position } from "./disk.ts";
+import type { Draft } from "./draft.ts";
+import type { Written } from "./draft_types.ts";
 import { type DatabaseLock, lockDatabase } from "./lock.ts";
-import { utf8Bytes } from "../state/names.ts";
-import type { StoredEntry, ValueRef } from "./mirror.ts";
+import { type Last, living } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
 
 /** How to open a database. */
@@ -23,26 +27,12 @@ export interface DenoKvOptions {
   readonly path: string;
   /** Told when garbage could not be purged; it is tried again at the next start. */
   readonly onPurgeFailure?: (thrown: unknown) => void;
+  /** The store's. */
+  readonly clock?: Clock;
 }
 
-/** Largest value kept beside its entry, in bytes; Deno KV takes 65,536 for the whole record. */
-const INLINE_BYTES_MAX = 60_000;
-/** The same in a commit that would otherwise be larger than Deno KV's 819,200 bytes. */
-const INLINE_BYTES_MAX_CROWDED = 256;
-/** Bytes of values beside their entries in one commit before it counts as crowded. */
-const CROWDED_BYTES = 600_000;
-/** Bytes of one piece of a large value. */
-const PIECE_BYTES = 60_000;
-/** Bytes of pieces in one commit of theirs; with the last piece it stays below 819,200. */
-const PIECES_COMMIT_BYTES = 500_000;
-/** What a piece costs beside its bytes, so that many small ones stay below 1000 records too. */
-const PIECE_OVERHEAD_BYTES = 1_000;
-/** Entries looked at in one go while garbage is purged; few, so that writers hardly wait. */
-const PURGE_BATCH = 250;
-/** Bytes of keys deleted in one commit; with one more key it stays below Deno KV's 81,920. */
-const PURGE_KEY_BYTES = 60_000;
-
-const encoder = new TextEncoder();
+/** Deno KV takes 1000 mutations in one atomic; some are left for what a commit has beside its keys. */
+const RECORDS_MAX = 990;
 
 /**
  * Opens the database at `path`, locks it and reads it whole.
@@ -54,7 +44,9 @@ const encoder = new TextEncoder();
  * const { disk, mirror } = await openDenoKv({ path: "state.db" });
  * ```
  */
-export async function openDenoKv({ path, onPurgeFailure }: DenoKvOptions): Promise<Loaded> {
+export async function openDenoKv(
+  { path, onPurgeFailure = () => {}, clock = systemClock }: DenoKvOptions,
+): Promise<Loaded> {
   // Made absolute so that no path means something else to Deno.openKv (":memory:", a URL, "").
   const file = resolve(path);
   await makeDirectory(dirname(file));
@@ -63,9 +55,10 @@ export async function openDenoKv({ path, onPurgeFailure }: DenoKvOptions): Promi
   let kv: Deno.Kv | undefined;
   try {
     kv = await Deno.openKv(file);
-    const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(kv);
-    const disk = new DenoKv(kv, lock, meta, metaVersion, onPurgeFailure ?? (() => {}));
-    disk.purge(garbage);
+    const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(kv, clock);
+    const purge = new Purge(kv, onPurgeFailure);
+    const disk = new DenoKv(kv, lock, purge, meta, metaVersion);
+    purge.add(garbage);
     return { disk, mirror, damaged };
   } catch (error) {
     kv?.close();
@@ -98,25 +91,25 @@ function unusable(file: string, error: unknown): PlantdError {
 class DenoKv implements Disk {
   readonly #kv: Deno.Kv;
   readonly #lock: DatabaseLock;
-  readonly #onPurgeFailure: (thrown: unknown) => void;
+  readonly #purge: Purge;
+  readonly #past: PastWriter;
   #meta: layout.Meta;
   /** Version of the meta record; a commit that finds another one there is refused. */
   #metaVersion: string | null;
-  #purging: Promise<void> = Promise.resolve();
-  #closed = false;
 
   constructor(
     kv: Deno.Kv,
     lock: DatabaseLock,
+    purge: Purge,
     meta: layout.Meta,
     metaVersion: string | null,
-    onPurgeFailure: (thrown: unknown) => void,
   ) {
     this.#kv = kv;
     this.#lock = lock;
+    this.#purge = purge;
+    this.#past = new PastWriter(kv);
     this.#meta = meta;
     this.#metaVersion = metaVersion;
-    this.#onPurgeFailure = onPurgeFailure;
   }
 
   get meta(): Position {
@@ -127,71 +120,91 @@ class DenoKv implements Disk {
     return this.#lock.broken();
   }
 
-  async write(draft: Draft): Promise<ReadonlyMap<StoredEntry, ValueRef>> {
+  async write(draft: Draft): Promise<Written> {
     // Into a file that has no name any more SQLite would go on writing without complaint.
     const failure = this.failure();
     if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
-    const writes = draft.entryWrites();
-    const large = largeValues(writes);
-    const pieces = large.size > 0 ? await this.#writePieces(large) : undefined;
-
-    const meta = { ...this.#meta, revision: draft.revision, nextScopeId: draft.nextScopeId };
-    const atomic = this.#kv.atomic()
-      .check({ key: layout.META_KEY, versionstamp: this.#metaVersion })
-      .set(layout.META_KEY, encodeRecord(meta));
-    if (pieces) atomic.delete(layout.garbageKey(pieces.note));
-
-    const dropped = draft.droppedScopes();
-    for (const scope of dropped) atomic.delete(layout.scopeKey(scope.name));
-    for (const { id, name, revision } of draft.scopeWrites()) {
-      atomic.set(layout.scopeKey(name), encodeRecord({ id, revision }));
-    }
-    for (const { scopeId, key, entry } of writes) {
-      const at = layout.entryKey(scopeId, key);
-      if (entry) atomic.set(at, layout.encodeEntry(entry, pieces?.refs.get(entry)));
-      else atomic.delete(at);
-    }
-    for (const id of draft.requests.deletes()) atomic.delete(layout.requestKey(id));
-    for (const [id, done] of draft.requests.writes) {
-      atomic.set(layout.requestKey(id), encodeRecord(done));
-    }
-    const garbage = { scopeIds: dropped.map(({ id }) => id), refs: draft.orphanedRefs() };
-    const note = this.#note(atomic, garbage);
-
+    const pieces = await this.#writePieces(draft);
+    const written: Written = { refs: pieces.refs, large: largeVersions(draft, pieces.refs) };
     try {
-      const result = await atomic.commit();
-      if (!result.ok) {
-        throw new PlantdError("storage_unavailable", "another process has written to the database");
-      }
-      this.#metaVersion = result.versionstamp;
+      await this.#commit(draft, written, pieces.note);
     } catch (error) {
-      if (pieces) this.purge([[pieces.note, { scopeIds: [], refs: [...pieces.refs.values()] }]]);
+      if (pieces.note) this.#purge.add([[pieces.note, garbageOf(pieces.refs)]]);
       throw error;
     }
-    this.#meta = meta;
-    if (note) this.purge([[note, garbage]]);
-    return pieces?.refs ?? new Map();
+    return written;
   }
 
-  /** Deletes, in the background, what notes of garbage speak of, then the notes. */
-  purge(garbage: Iterable<readonly [note: string, layout.Garbage]>): void {
-    for (const [note, { scopeIds, refs }] of garbage) {
-      this.#purging = this.#purging
-        .then(() => this.#purgeOne(note, scopeIds, refs))
-        .catch((thrown) => this.#onPurgeFailure(thrown));
-    }
+  versions(keyId: number): Promise<readonly (readonly [number, Version])[]> {
+    return readVersions(this.#kv, keyId);
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#purging;
+    await this.#purge.close();
     this.#kv.close();
     this.#lock[Symbol.dispose]();
   }
 
+  async #commit(draft: Draft, written: Written, pieces: string | undefined): Promise<void> {
+    const { revision, nextScopeId, history: { nextKeyId } } = draft;
+    const meta = { ...this.#meta, format: layout.FORMAT, revision, nextScopeId, nextKeyId };
+    const atomic = this.#kv.atomic()
+      .check({ key: layout.META_KEY, versionstamp: this.#metaVersion })
+      .set(layout.META_KEY, encodeRecord(meta));
+    if (pieces) atomic.delete(layout.garbageKey(pieces));
+    this.#setScopes(atomic, draft);
+    this.#setKeys(atomic, draft, written);
+    for (const id of draft.requests.deletes()) atomic.delete(layout.requestKey(id));
+    for (const [id, done] of draft.requests.writes) {
+      atomic.set(layout.requestKey(id), encodeRecord(done));
+    }
+    await this.#past.write(atomic, draft, written, RECORDS_MAX - draft.recordsTouched);
+    const garbage: layout.Garbage = {
+      scopeIds: draft.droppedScopes().map(({ id }) => id),
+      refs: draft.history.orphans,
+      keyIds: draft.history.gone,
+      versions: draft.history.drops.filter(({ isLarge }) => isLarge)
+        .map(({ keyId, version }) => [keyId, version]),
+    };
+    const note = this.#note(atomic, garbage);
+    const result = await atomic.commit();
+    if (!result.ok) {
+      throw new PlantdError("storage_unavailable", "another process has written to the database");
+    }
+    this.#metaVersion = result.versionstamp;
+    this.#meta = meta;
+    this.#past.written(draft);
+    if (note) this.#purge.add([[note, garbage]]);
+  }
+
+  #setScopes(atomic: Deno.AtomicOperation, draft: Draft): void {
+    for (const scope of draft.droppedScopes()) atomic.delete(layout.scopeKey(scope.name));
+    for (const { id, name, revision } of draft.scopeWrites()) {
+      atomic.set(layout.scopeKey(name), encodeRecord({ id, revision }));
+    }
+    for (const [name, settings] of draft.settings.writes) {
+      if (settings) atomic.set(layout.optionsKey(name), layout.encodeOptions(settings));
+      else atomic.delete(layout.optionsKey(name));
+    }
+  }
+
+  #setKeys(atomic: Deno.AtomicOperation, draft: Draft, { refs, large }: Written): void {
+    for (const { scopeId, key, last } of draft.keyWrites()) {
+      const at = layout.entryKey(scopeId, key);
+      const entry = living(last);
+      if (!entry) {
+        atomic.delete(at);
+        continue;
+      }
+      const version = large.get(entry.keyId);
+      const whole = version === undefined ? entry : { ...entry, large: version };
+      atomic.set(at, layout.encodeEntry(whole, refs.get(entry)));
+    }
+  }
+
   /** Notes garbage in `atomic`, if there is any, and returns the note's id. */
   #note(atomic: Deno.AtomicOperation, garbage: layout.Garbage): string | undefined {
-    if (garbage.scopeIds.length === 0 && garbage.refs.length === 0) return undefined;
+    if (Object.values(garbage).every(({ length }) => length === 0)) return undefined;
     const note = crypto.randomUUID();
     atomic.set(layout.garbageKey(note), encodeRecord(garbage));
     return note;
@@ -199,96 +212,34 @@ class DenoKv implements Disk {
 
   /** Writes large values piece by piece; they are garbage until a commit refers to them. */
   async #writePieces(
-    large: ReadonlyMap<StoredEntry, Uint8Array>,
-  ): Promise<{ note: string; refs: Map<StoredEntry, ValueRef> }> {
-    const refs = new Map<StoredEntry, ValueRef>();
-    for (const [entry, value] of large) {
-      refs.set(entry, { id: crypto.randomUUID(), pieces: Math.ceil(value.length / PIECE_BYTES) });
-    }
-    let atomic = this.#kv.atomic();
-    const garbage = { scopeIds: [], refs: [...refs.values()] };
-    const note = this.#note(atomic, garbage)!;
+    draft: Draft,
+  ): Promise<{ note: string | undefined; refs: Written["refs"] }> {
+    const large = largeValues(draft);
+    const refs = newRefs(large);
+    if (large.size === 0) return { note: undefined, refs };
+    const atomic = this.#kv.atomic();
+    const note = this.#note(atomic, garbageOf(refs));
     try {
-      let bytes = 0;
-      for (const [entry, value] of large) {
-        for (const [number, key] of layout.pieceKeys(refs.get(entry)!).entries()) {
-          const piece = value.subarray(number * PIECE_BYTES, (number + 1) * PIECE_BYTES);
-          atomic.set(key, encodeRecord(null, piece));
-          bytes += piece.length + PIECE_OVERHEAD_BYTES;
-          if (bytes < PIECES_COMMIT_BYTES) continue;
-          await atomic.commit();
-          atomic = this.#kv.atomic();
-          bytes = 0;
-        }
-      }
-      await atomic.commit();
+      await writePieces(this.#kv, large, refs, atomic);
     } catch (error) {
-      this.purge([[note, garbage]]);
+      if (note) this.#purge.add([[note, garbageOf(refs)]]);
       throw error;
     }
     return { note, refs };
   }
-
-  async #purgeOne(
-    note: string,
-    scopeIds: readonly number[],
-    refs: readonly ValueRef[],
-  ): Promise<void> {
-    // A commit that seemed to fail and did not has deleted the note: then nothing here is garbage.
-    if ((await this.#kv.get(layout.garbageKey(note))).value === null) return;
-    for (const ref of refs) await this.#delete(layout.pieceKeys(ref));
-    for (const id of scopeIds) await this.#purgeEntries(layout.entriesOf(id));
-    if (!this.#closed) await this.#delete([layout.garbageKey(note)]);
-  }
-
-  async #purgeEntries(prefix: layout.Key): Promise<void> {
-    for (;;) {
-      const keys: layout.Key[] = [];
-      const list = this.#kv.list({ prefix: prefix }, { limit: PURGE_BATCH });
-      for await (const { key, value } of list) {
-        keys.push(key as layout.Key);
-        const ref = refOf(value);
-        if (ref) await this.#delete(layout.pieceKeys(ref));
-      }
-      if (keys.length === 0 || this.#closed) return;
-      await this.#delete(keys);
-    }
-  }
-
-  async #delete(keys: readonly layout.Key[]): Promise<void> {
-    let atomic = this.#kv.atomic();
-    let keyBytes = 0;
-    for (const key of keys) {
-      if (this.#closed) return;
-      atomic.delete(key);
-      keyBytes += layout.keyBytes(key);
-      if (keyBytes < PURGE_KEY_BYTES) continue;
-      await atomic.commit();
-      atomic = this.#kv.atomic();
-      keyBytes = 0;
-    }
-    await atomic.commit();
-  }
 }
 
-/** The values of `writes` that do not fit beside their entries, as bytes. */
-function largeValues(writes: readonly EntryWrite[]): Map<StoredEntry, Uint8Array> {
-  const entries = writes.flatMap(({ entry }) => entry ?? []);
-  const sizes = entries.map(({ value }) => utf8Bytes(value));
-  const crowded = sizes.reduce((sum, size) => sum + size, 0) > CROWDED_BYTES;
-  const bytesMax = crowded ? INLINE_BYTES_MAX_CROWDED : INLINE_BYTES_MAX;
-  const large = new Map<StoredEntry, Uint8Array>();
-  for (const [i, entry] of entries.entries()) {
-    if (sizes[i]! > bytesMax) large.set(entry, encoder.encode(entry.value));
+function garbageOf(refs: Written["refs"]): layout.Garbage {
+  return { scopeIds: [], refs: [...refs.values()] };
+}
+
+/** Of each past that is written to, the last version in pieces. */
+function largeVersions(draft: Draft, refs: Written["refs"]): Map<number, number> {
+  const large = new Map<number, number>();
+  if (refs.size === 0) return large;
+  for (const { keyId, content } of draft.history.writes) {
+    const before = large.get(keyId) ?? -1;
+    if (refs.has(content as Last) && content.version > before) large.set(keyId, content.version);
   }
   return large;
-}
-
-/** Where the pieces of an entry's value are, if it has any and the record can be read. */
-function refOf(record: unknown): ValueRef | undefined {
-  try {
-    return layout.decodeEntry(record).ref;
-  } catch {
-    return undefined;
-  }
 }

@@ -6,24 +6,34 @@
  * | `m`               | format, epoch, revision, next scope id    |                                  |
  * | `s`, name         | scope id, revision                        |                                  |
  * | `e`, scope id, key| revision, time, source, [id, pieces]...   | value, unless it lies in pieces  |
+ * | `d`, key id       | the same of a deletion, scope id, key     |                                  |
+ * | `h`, number       | of an earlier version, scope id, key      | its value                        |
+ * | `o`, scope        | options                                   |                                  |
  * | `v`, id, number   |                                           | a piece of a large value         |
  * | `r`, id           | revision, time, digest                    |                                  |
- * | `g`, id           | scope ids and value ids to be purged      |                                  |
+ * | `g`, id           | what is to be purged                      |                                  |
  *
  * Entries hang on the scope's id, not on its name: deleting a scope is one small commit that takes the
  * name away and notes the id as garbage; the entries are purged afterwards, in peace. A large value's
  * pieces are noted as garbage before the first is written; the commit that refers to them deletes the
- * note. So a crash at any moment leaves either the old state or the new one, and notes of what to purge.
+ * note. A key that has a past has an id, which it keeps when it is deleted and set again; its version n
+ * lies at number id * 128 + n % 128. Whether a key is deleted tells its entry, not what is left of it:
+ * that and versions may be written before the commit they belong to, and mean nothing until then. So a
+ * crash at any moment leaves either the old state or the new one, and notes of what to purge.
  *
  * @module
  */
 
 import { decodeRecord, encodeRecord } from "./record.ts";
 import { utf8Bytes } from "../state/names.ts";
-import type { StoredEntry, ValueRef } from "./mirror.ts";
+import type { ScopeSettings } from "../state/scope_options.ts";
+import type { Last, StoredEntry, Tombstone, ValueRef } from "./mirror.ts";
 
-/** Version of this layout. */
-export const FORMAT = 1;
+/** Version of this layout; the first one had no `d`, `h` and `o`. */
+export const FORMAT = 2;
+
+/** Numbers for the versions of one key: more than are kept, so that one is not reused while it is read. */
+const VERSIONS_PER_KEY = 128;
 
 /** Header of the record at {@link META_KEY}. */
 export interface Meta {
@@ -31,6 +41,7 @@ export interface Meta {
   readonly epoch: string;
   readonly revision: number;
   readonly nextScopeId: number;
+  readonly nextKeyId: number;
 }
 
 /** Header of a scope's record. */
@@ -44,6 +55,10 @@ export interface ScopeHeader {
 export interface Garbage {
   readonly scopeIds: readonly number[];
   readonly refs: readonly ValueRef[];
+  /** Keys whose whole past is. */
+  readonly keyIds?: readonly number[];
+  /** Versions whose values lie in pieces. */
+  readonly versions?: readonly (readonly [keyId: number, version: number])[];
 }
 
 /** Header of an entry's record; short names, there are many. */
@@ -58,6 +73,23 @@ interface EntryHeader {
   /** Note. */
   readonly n?: string;
   readonly v?: readonly [id: string, pieces: number];
+  /** Key id, and the number of the version where it is not the first. */
+  readonly k?: number;
+  readonly w?: number;
+  /** First version that is kept, where that is not the first there was. */
+  readonly f?: number;
+  /** Last version whose value lies in pieces. */
+  readonly l?: number;
+  /** Time at which it expires. */
+  readonly x?: number;
+}
+
+/** Header of what is left of a deleted key, and of a version of its past. */
+interface PastHeader extends EntryHeader {
+  readonly scope: number;
+  readonly key: string;
+  /** True where the key was deleted. */
+  readonly d?: true;
 }
 
 /** A key of Deno KV, without naming it. */
@@ -66,6 +98,8 @@ export type Key = readonly (string | number)[];
 export const META_KEY: Key = ["m"];
 export const SCOPES: Key = ["s"];
 export const ENTRIES: Key = ["e"];
+export const DELETED: Key = ["d"];
+export const OPTIONS: Key = ["o"];
 export const GARBAGE: Key = ["g"];
 export const REQUESTS: Key = ["r"];
 
@@ -82,6 +116,32 @@ export function entriesOf(scopeId: number): Key {
 /** Key of an entry. */
 export function entryKey(scopeId: number, key: string): Key {
   return ["e", scopeId, key];
+}
+
+/** Key of what is left of a deleted key. */
+export function deletedKey(keyId: number): Key {
+  return ["d", keyId];
+}
+
+/** Key of a version of a key's past. */
+export function versionKey(keyId: number, version: number): Key {
+  return ["h", keyId * VERSIONS_PER_KEY + version % VERSIONS_PER_KEY];
+}
+
+/** Where the versions of a key begin, and where those of the next key do. */
+export function versionsOf(keyId: number): { start: Key; end: Key } {
+  return { start: versionKey(keyId, 0), end: versionKey(keyId + 1, 0) };
+}
+
+/** Of all keys, and the id of the one that has a version at `key`. */
+export const VERSIONS: Key = ["h"];
+export function keyIdAt(key: readonly unknown[]): number {
+  return Math.floor((key[1] as number) / VERSIONS_PER_KEY);
+}
+
+/** Key of a scope's options. */
+export function optionsKey(scope: string): Key {
+  return [...OPTIONS, scope];
 }
 
 /** Key of a request that was done. */
@@ -108,11 +168,49 @@ export function pieceKeys({ id, pieces }: ValueRef): Key[] {
 
 /** Record of an entry; with `ref` the value is not in it. */
 export function encodeEntry(entry: StoredEntry, ref: ValueRef | undefined): Uint8Array {
-  const { revision: r, created, timeMs: t, source: s, sourceTimeMs: o, note: n } = entry;
+  return encodeRecord(headerOf(entry, ref), ref ? "" : entry.value);
+}
+
+/** Record of what is left of a deleted key. */
+export function encodeDeleted(scopeId: number, key: string, tombstone: Tombstone): Uint8Array {
+  return encodeRecord({ ...headerOf(tombstone, undefined), scope: scopeId, key, d: true });
+}
+
+/** Record of a version; with `ref` its value is not in it. */
+export function encodeVersion(
+  { scopeId, key, content }: { scopeId: number; key: string; content: Last },
+  ref: ValueRef | undefined,
+): Uint8Array {
+  if ("deleted" in content) return encodeDeleted(scopeId, key, content);
+  const header = { ...headerOf(content, ref), scope: scopeId, key };
+  return encodeRecord(header, ref ? "" : content.value);
+}
+
+/** Record of a scope's options. */
+export function encodeOptions(settings: ScopeSettings): Uint8Array {
+  return encodeRecord(settings);
+}
+
+function headerOf(last: Last, ref: ValueRef | undefined): EntryHeader {
+  const { revision: r, timeMs: t, source: s, note: n, keyId, version, first, large: l } = last;
+  const { created, sourceTimeMs: o, expiresMs: x }: Partial<StoredEntry> = "deleted" in last
+    ? {}
+    : last;
   // JSON leaves out what is undefined.
-  const header = { r, c: created === r ? undefined : created, t, s, o, n };
-  if (!ref) return encodeRecord(header, entry.value);
-  return encodeRecord({ ...header, v: [ref.id, ref.pieces] });
+  return {
+    r,
+    c: created === r ? undefined : created,
+    t,
+    s,
+    o,
+    n,
+    v: ref && [ref.id, ref.pieces],
+    k: keyId || undefined,
+    w: version || undefined,
+    f: first || undefined,
+    l,
+    x,
+  } as EntryHeader;
 }
 
 /** An entry read back; of a large value only where its pieces are. */
@@ -121,21 +219,51 @@ export interface DecodedEntry extends Omit<StoredEntry, "value"> {
   readonly body: Uint8Array;
 }
 
+/** A version read back, or what is left of a deleted key. */
+export interface DecodedPast extends DecodedEntry {
+  readonly scopeId: number;
+  readonly key: string;
+  readonly isDeletion: boolean;
+}
+
 /**
  * Reads an entry's record.
  *
  * @throws {DamagedRecord}
  */
 export function decodeEntry(bytes: unknown): DecodedEntry {
-  const { header: { r, c, t, s, o, n, v }, body } = decodeRecord<EntryHeader>(bytes);
+  const { header, body } = decodeRecord<EntryHeader>(bytes);
+  return entryOf(header, body);
+}
+
+/**
+ * Reads the record of a version, or of what is left of a deleted key.
+ *
+ * @throws {DamagedRecord}
+ */
+export function decodePast(bytes: unknown): DecodedPast {
+  const { header, body } = decodeRecord<PastHeader>(bytes);
+  const { scope: scopeId, key, d: isDeletion = false } = header;
+  return { ...entryOf(header, body), scopeId, key, isDeletion };
+}
+
+function entryOf(
+  { r, c, t, s, o, n, v, k = 0, w = 0, f = 0, l, x }: EntryHeader,
+  body: Uint8Array,
+) {
   return {
     revision: r,
     created: c ?? r,
     timeMs: t,
     source: s,
     body,
+    keyId: k,
+    version: w,
+    first: f,
     ...(o === undefined ? {} : { sourceTimeMs: o }),
     ...(n === undefined ? {} : { note: n }),
     ...(v === undefined ? {} : { ref: { id: v[0], pieces: v[1] } }),
+    ...(l === undefined ? {} : { large: l }),
+    ...(x === undefined ? {} : { expiresMs: x }),
   };
 }

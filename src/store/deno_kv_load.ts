@@ -4,23 +4,36 @@
  * @module
  */
 
+import type { Clock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
+import type { ScopeSettings } from "../state/scope_options.ts";
 import {
-  type DecodedEntry,
   decodeEntry,
+  decodePast,
+  DELETED,
   ENTRIES,
   FORMAT,
   GARBAGE,
   type Garbage,
   type Key,
+  keyIdAt,
   type Meta,
   META_KEY,
-  pieceKeys,
+  OPTIONS,
   REQUESTS,
   type ScopeHeader,
   SCOPES,
+  VERSIONS,
 } from "./deno_kv_layout.ts";
-import { type DoneRequest, Mirror, type Scope, type StoredEntry, type ValueRef } from "./mirror.ts";
+import { readPieces } from "./deno_kv_pieces.ts";
+import {
+  type DoneRequest,
+  emptyScope,
+  Mirror,
+  type Scope,
+  type StoredEntry,
+  type Tombstone,
+} from "./mirror.ts";
 import { DamagedRecord, decodeRecord } from "./record.ts";
 
 /** What was in the database. */
@@ -37,8 +50,6 @@ export interface LoadedKv {
 
 /** Records fetched by one call of list; the most Deno KV takes. */
 const LIST_BATCH = 1000;
-/** Pieces fetched by one getMany; the most Deno KV takes. */
-const PIECES_PER_GET = 10;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -48,90 +59,137 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * @throws {PlantdError} `database_unusable` when a newer version of this program wrote it, or another
  * program.
  */
-export async function loadDenoKv(kv: Deno.Kv): Promise<LoadedKv> {
-  const load = new Load(kv);
-  const scopes = await load.scopes();
-  await load.entries(scopes);
+export async function loadDenoKv(kv: Deno.Kv, clock: Clock): Promise<LoadedKv> {
+  const load = new Load(kv, clock);
   const garbage = await load.garbage();
-
-  const mirror = new Mirror();
-  for (const scope of scopes.values()) mirror.addScope(scope);
-  for (const [id, done] of await load.requests()) mirror.putRequest(id, done);
-  const { meta, version } = await load.meta({
-    format: FORMAT,
-    epoch: crypto.randomUUID(),
-    revision: load.revisionMax,
-    nextScopeId: load.scopeIdMax + 1,
-  });
-  return { meta, metaVersion: version, mirror, garbage, damaged: load.damaged };
+  await load.scopes();
+  await load.entries();
+  await load.deleted(new Set(garbage.flatMap(([, { keyIds = [] }]) => keyIds)));
+  await load.options();
+  await load.requests();
+  const { mirror, damaged } = load;
+  return { ...await load.meta(), mirror, garbage, damaged };
 }
 
 class Load {
   readonly #kv: Deno.Kv;
+  readonly #clock: Clock;
+  readonly #scopes = new Map<number, Scope>();
+  readonly mirror = new Mirror();
   damaged = 0;
-  /** Highest revision seen on an entry. */
-  revisionMax = 0;
-  /** Highest scope id seen on a scope, or on an entry whose scope is gone. */
-  scopeIdMax = 0;
+  /** Highest numbers seen. */
+  #revisionMax = 0;
+  #scopeIdMax = 0;
+  #keyIdMax = 0;
 
-  constructor(kv: Deno.Kv) {
+  constructor(kv: Deno.Kv, clock: Clock) {
     this.#kv = kv;
+    this.#clock = clock;
   }
 
-  /** The meta record; `fresh` where there is none, or none that can be read. */
-  async meta(fresh: Meta): Promise<{ meta: Meta; version: string | null }> {
-    const { value, versionstamp: version } = await this.#kv.get(META_KEY);
-    if (value === null) return { meta: fresh, version };
-    const meta = this.#intact(() => decodeRecord<Meta>(value).header);
-    if (!meta) return { meta: fresh, version };
-    if (meta.format > FORMAT) {
+  /** The meta record, or what the records say where there is none that can be read. */
+  async meta(): Promise<{ meta: Meta; metaVersion: string | null }> {
+    const { value, versionstamp: metaVersion } = await this.#kv.get(META_KEY);
+    const meta = value === null
+      ? undefined
+      : this.#intact(() => decodeRecord<Partial<Meta>>(value).header);
+    const { format = FORMAT, epoch = crypto.randomUUID(), revision = 0 } = meta ?? {};
+    if (format > FORMAT) {
       throw new PlantdError(
         "database_unusable",
-        `the database has format ${meta.format}, this version of the program knows up to ${FORMAT}`,
+        `the database has format ${format}, this version of the program knows up to ${FORMAT}`,
         { hint: "start the newer version that wrote it" },
       );
     }
-    return { meta, version };
+    return {
+      meta: {
+        format,
+        epoch,
+        revision: Math.max(revision, this.#revisionMax),
+        nextScopeId: Math.max(meta?.nextScopeId ?? 1, this.#scopeIdMax + 1),
+        nextKeyId: Math.max(meta?.nextKeyId ?? 1, this.#keyIdMax + 1, await this.#keyIdAfter()),
+      },
+      metaVersion,
+    };
   }
 
-  /** Scopes by their ids, still empty. */
-  async scopes(): Promise<Map<number, Scope>> {
-    const scopes = new Map<number, Scope>();
+  /** Adds the scopes, still empty. */
+  async scopes(): Promise<void> {
     for await (const { key, value } of this.#list(SCOPES)) {
       const header = this.#intact(() => decodeRecord<ScopeHeader>(value).header);
       if (!header) continue;
-      this.scopeIdMax = Math.max(this.scopeIdMax, header.id);
       const { id, revision = 0 } = header;
-      scopes.set(id, { id, name: key[1] as string, entries: new Map(), revision });
-      this.revisionMax = Math.max(this.revisionMax, revision);
+      const scope = emptyScope(id, key[1] as string, revision);
+      this.#scopes.set(id, scope);
+      this.mirror.addScope(scope);
+      this.#scopeIdMax = Math.max(this.#scopeIdMax, id);
+      this.#revisionMax = Math.max(this.#revisionMax, revision);
     }
-    return scopes;
   }
 
-  /** Fills `scopes`. Entries of no scope wait to be purged. */
-  async entries(scopes: ReadonlyMap<number, Scope>): Promise<void> {
+  /** Fills the scopes. Entries of no scope wait to be purged. */
+  async entries(): Promise<void> {
     for await (const { key, value } of this.#list(ENTRIES)) {
       const scopeId = key[1] as number;
-      this.scopeIdMax = Math.max(this.scopeIdMax, scopeId);
-      const scope = scopes.get(scopeId);
+      this.#scopeIdMax = Math.max(this.#scopeIdMax, scopeId);
+      const scope = this.#scopes.get(scopeId);
       if (!scope) continue;
-      const decoded = this.#intact(() => decodeEntry(value));
-      const entry = decoded && await this.#complete(decoded);
+      const entry = await this.#entry(value);
       if (!entry) continue;
-      scope.entries.set(key[2] as string, entry);
-      scope.revision = Math.max(scope.revision, entry.revision);
-      this.revisionMax = Math.max(this.revisionMax, entry.revision);
+      this.mirror.put(scope, key[2] as string, entry);
+      this.#see(scope, entry);
+    }
+  }
+
+  /**
+   * What is left of deleted keys. It means nothing while the key is there.
+   *
+   * @param gone Ids of keys that are to be purged.
+   */
+  async deleted(gone: ReadonlySet<number>): Promise<void> {
+    const found: [scope: Scope, key: string, tombstone: Tombstone][] = [];
+    for await (const { key: [, id], value } of this.#list(DELETED)) {
+      const keyId = id as number;
+      const past = this.#intact(() => decodePast(value));
+      const scope = past && this.#scopes.get(past.scopeId);
+      if (!scope || gone.has(keyId) || scope.entries.has(past.key)) continue;
+      const { revision, timeMs, source, note, version, first, large } = past;
+      found.push([scope, past.key, {
+        deleted: true,
+        revision,
+        timeMs,
+        source,
+        keyId,
+        version,
+        first,
+        ...(note === undefined ? {} : { note }),
+        ...(large === undefined ? {} : { large }),
+      }]);
+    }
+    found.sort(([, , a], [, , b]) => a.revision - b.revision);
+    for (const [scope, key, tombstone] of found) {
+      this.mirror.put(scope, key, tombstone);
+      this.#see(scope, tombstone);
+    }
+  }
+
+  /** Options of scopes, be there such scopes or not. */
+  async options(): Promise<void> {
+    for await (const { key, value } of this.#list(OPTIONS)) {
+      const settings = this.#intact(() => decodeRecord<ScopeSettings>(value).header);
+      if (settings) this.mirror.putSettings(key[1] as string, settings);
     }
   }
 
   /** Requests that were done, the oldest first. */
-  async requests(): Promise<[id: string, DoneRequest][]> {
+  async requests(): Promise<void> {
     const requests: [string, DoneRequest][] = [];
     for await (const { key, value } of this.#list(REQUESTS)) {
       const done = this.#intact(() => decodeRecord<DoneRequest>(value).header);
       if (done) requests.push([key[1] as string, done]);
     }
-    return requests.sort(([, a], [, b]) => a.revision - b.revision);
+    requests.sort(([, a], [, b]) => a.revision - b.revision);
+    for (const [id, done] of requests) this.mirror.putRequest(id, done);
   }
 
   async garbage(): Promise<[note: string, Garbage][]> {
@@ -143,24 +201,33 @@ class Load {
     return notes;
   }
 
-  async #complete({ body, ref, ...rest }: DecodedEntry): Promise<StoredEntry | undefined> {
-    if (!ref) return { ...rest, value: decoder.decode(body) };
-    const pieces = await this.#pieces(ref);
-    return pieces && { ...rest, ref, value: decoder.decode(pieces) };
+  async #entry(record: unknown): Promise<StoredEntry | undefined> {
+    try {
+      const { body, ...rest } = decodeEntry(record);
+      const { ref, expiresMs } = rest;
+      const deadline = expiresMs === undefined
+        ? {}
+        : { deadlineMs: this.#clock.monotonic() + expiresMs - this.#clock.now() };
+      const bytes = ref ? await readPieces(this.#kv, ref) : body;
+      return { value: decoder.decode(bytes), ...rest, ...deadline };
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      this.damaged += 1;
+      return undefined;
+    }
   }
 
-  /** A large value put together, or undefined if a piece is missing or damaged. */
-  async #pieces(ref: ValueRef): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const keys = pieceKeys(ref);
-    const bodies: Uint8Array<ArrayBuffer>[] = [];
-    for (let i = 0; i < keys.length; i += PIECES_PER_GET) {
-      for (const { value } of await this.#kv.getMany(keys.slice(i, i + PIECES_PER_GET))) {
-        const body = this.#intact(() => decodeRecord<null>(value).body);
-        if (!body) return undefined;
-        bodies.push(body as Uint8Array<ArrayBuffer>);
-      }
-    }
-    return new Uint8Array(await new Blob(bodies).arrayBuffer());
+  #see(scope: Scope, { revision, keyId }: { revision: number; keyId: number }): void {
+    scope.revision = Math.max(scope.revision, revision);
+    this.#revisionMax = Math.max(this.#revisionMax, revision);
+    this.#keyIdMax = Math.max(this.#keyIdMax, keyId);
+  }
+
+  /** The first id that no version on disk has. */
+  async #keyIdAfter(): Promise<number> {
+    const last = this.#kv.list({ prefix: VERSIONS }, { reverse: true, limit: 1 });
+    for await (const { key } of last) return keyIdAt(key) + 1;
+    return 1;
   }
 
   #list(prefix: Key): AsyncIterable<Deno.KvEntry<unknown>> {

@@ -6,7 +6,9 @@
  */
 
 import type { Draft } from "./draft.ts";
-import type { Mirror, StoredEntry, ValueRef } from "./mirror.ts";
+import type { Version } from "../state/store.ts";
+import type { Written } from "./draft_types.ts";
+import type { Mirror } from "./mirror.ts";
 
 /** Where the store's history stands. */
 export interface Position {
@@ -16,6 +18,8 @@ export interface Position {
   readonly revision: number;
   /** Id of the next scope to be created. */
   readonly nextScopeId: number;
+  /** Id of the next key that gets a past. */
+  readonly nextKeyId: number;
 }
 
 /** A place that keeps drafts for good. */
@@ -28,7 +32,9 @@ export interface Disk {
    * Writes all that `draft` holds, at once or not at all, and resolves when it is on disk, with where
    * it put the values that were too large for one record. One call at a time.
    */
-  write(draft: Draft): Promise<ReadonlyMap<StoredEntry, ValueRef>>;
+  write(draft: Draft): Promise<Written>;
+  /** Versions of the past of a key by their numbers, as far as they can be read, in no order. */
+  versions(keyId: number): Promise<readonly (readonly [version: number, Version])[]>;
   /** Lets go of the disk. */
   close(): Promise<void>;
 }

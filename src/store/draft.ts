@@ -6,23 +6,38 @@
  */
 
 import type { Change, Mutation, Transaction } from "../state/store.ts";
+import { DraftHistory } from "./draft_history.ts";
+import { DraftKeys } from "./draft_keys.ts";
 import { DraftRequests } from "./draft_requests.ts";
-import type { Applied, DraftScope, EntryWrite, ScopeWrite, Stamp } from "./draft_types.ts";
-import type { Mirror, Scope, StoredEntry, ValueRef } from "./mirror.ts";
-import { boundDeletions, expectKey, expectScope, scopeExists, scopeNotFound } from "./refusals.ts";
+import { DraftSettings } from "./draft_settings.ts";
+import {
+  type Applied,
+  DraftScope,
+  type DraftStart,
+  type KeyWrite,
+  type ScopeWrite,
+  type Stamp,
+  type Undo,
+  type Written,
+} from "./draft_types.ts";
+import { emptyScope, type Last, living, type Mirror, type Scope } from "./mirror.ts";
+import { expectKey, expectScope, scopeExists, scopeNotFound } from "./refusals.ts";
+
+/** A mutation of one kind. */
+type Of<Kind extends Mutation["kind"]> = Extract<Mutation, { kind: Kind }>;
 
 /**
  * A commit in the making, on top of a mirror which it does not touch before {@link Draft.merge}.
  *
  * @example
  * ```ts
- * const draft = new Draft(mirror, { revision: 41, nextScopeId: 3, timeMs: Date.now() });
+ * const draft = new Draft(mirror, { ...disk.meta, timeMs, monotonicMs, requestMs, options });
  * draft.apply(transaction); // { revision: 42, changes: [...] }, or throws and leaves no trace
  * ```
  */
 export class Draft {
   readonly #mirror: Mirror;
-  readonly #timeMs: number;
+  readonly #start: DraftStart;
   /** Scopes touched, by name; null where the draft deletes one. */
   readonly #scopes = new Map<string, DraftScope | null>();
   /** Scopes on disk that go away. */
@@ -30,20 +45,24 @@ export class Draft {
   #revision: number;
   #nextScopeId: number;
   #recordsTouched = 0;
-  #undo: (() => void)[] = [];
+  readonly #undo: Undo = [];
+  readonly #keys: DraftKeys;
   /** Requests with a name. */
   readonly requests: DraftRequests;
+  /** The past of keys. */
+  readonly history: DraftHistory;
+  /** Options of scopes. */
+  readonly settings: DraftSettings;
 
-  /** @param start Where the disk stands, the time, and for how long names of requests are remembered. */
-  constructor(
-    mirror: Mirror,
-    start: { revision: number; nextScopeId: number; timeMs: number; requestMs?: number },
-  ) {
+  constructor(mirror: Mirror, start: DraftStart) {
     this.#mirror = mirror;
-    this.requests = new DraftRequests(mirror, start.timeMs, start.requestMs ?? 0);
+    this.#start = start;
+    this.requests = new DraftRequests(mirror, start.timeMs, start.requestMs);
+    this.history = new DraftHistory(start.nextKeyId);
+    this.settings = new DraftSettings(mirror, start.options);
+    this.#keys = new DraftKeys(start, this.history, this.#undo);
     this.#revision = start.revision;
     this.#nextScopeId = start.nextScopeId;
-    this.#timeMs = start.timeMs;
   }
 
   /** The store's revision once this draft is committed. */
@@ -56,25 +75,26 @@ export class Draft {
     return this.#nextScopeId;
   }
 
-  /** Upper bound of the records that the commit will write or delete. */
+  /** Upper bound of the records that the commit will write or delete, dropped versions not counted. */
   get recordsTouched(): number {
-    return this.#recordsTouched;
+    return this.#recordsTouched + this.#keys.recordsTouched + this.history.writeCount +
+      this.settings.writeCount;
   }
 
   /**
    * Applies `transaction` as one revision. One that changes nothing takes no revision.
    *
-   * @throws {PlantdError} `scope_exists`, `scope_not_found`, `revision_conflict`; then the draft is as
-   * before.
+   * @throws {PlantdError} `scope_exists`, `scope_not_found`, `revision_conflict`, `quota_exceeded`; then
+   * the draft is as before.
    */
   apply(transaction: Transaction): Applied {
     const { mutations, source, note } = transaction;
     const done = this.requests.doneBefore(transaction);
     if (done) return { revision: done.revision, timeMs: done.timeMs, changes: [] };
-    this.#undo = [];
+    this.#undo.length = 0;
     const stamp: Stamp = {
       revision: this.#revision + 1,
-      timeMs: this.#timeMs,
+      timeMs: this.#start.timeMs,
       source,
       ...(note === undefined ? {} : { note }),
     };
@@ -84,17 +104,17 @@ export class Draft {
         this.#revision = stamp.revision;
         this.requests.remember(transaction, stamp.revision);
       }
-      return { revision: this.#revision, timeMs: this.#timeMs, changes };
+      return { revision: this.#revision, timeMs: this.#start.timeMs, changes };
     } catch (error) {
       for (const undo of this.#undo.reverse()) undo();
       throw error;
     }
   }
 
-  /** Scopes whose records shall be written: new ones, and those whose last change may be a deletion. */
+  /** Scopes whose records shall be written: new ones, and those whose last change no key tells. */
   scopeWrites(): ScopeWrite[] {
     return this.#drafts()
-      .filter(({ onDisk, hasDeleted }) => !onDisk || hasDeleted)
+      .filter(({ onDisk, isMarked }) => !onDisk || isMarked)
       .map(({ scope: { id, name }, revision }) => ({ id, name, revision }));
   }
 
@@ -103,35 +123,28 @@ export class Draft {
     return [...this.#dropped];
   }
 
-  /** Entries to be written; of several writes to one key only the last. */
-  entryWrites(): EntryWrite[] {
+  /** Keys to be written; of several writes to one only the last. */
+  keyWrites(): KeyWrite[] {
     return this.#drafts().flatMap(({ scope, puts }) =>
-      [...puts].map(([key, entry]) => ({ scopeId: scope.id, key, entry }))
+      [...puts].map(([key, last]) => ({
+        scopeId: scope.id,
+        key,
+        last,
+        tombstone: scope.deleted.get(key),
+      }))
     );
   }
 
-  /** Large values that the entry writes replace or delete, and that nothing refers to afterwards. */
-  orphanedRefs(): ValueRef[] {
-    return this.#drafts().flatMap(({ scope, puts }) =>
-      [...puts.keys()].flatMap((key) => scope.entries.get(key)?.ref ?? [])
-    );
-  }
-
-  /**
-   * Brings the mirror to where the disk is now.
-   *
-   * @param refs Where the commit put the values that were too large for a record.
-   */
-  merge(refs: ReadonlyMap<StoredEntry, ValueRef>): void {
+  /** Brings the mirror to where the disk is now. */
+  merge(written: Written): void {
     this.requests.merge();
+    this.settings.merge();
     for (const scope of this.#dropped) this.#mirror.dropScope(scope);
-    for (const { scope, onDisk, puts, revision } of this.#drafts()) {
+    for (const { scope, onDisk, puts, forgotten, revision } of this.#drafts()) {
       if (!onDisk) this.#mirror.addScope(scope);
       scope.revision = revision;
-      for (const [key, entry] of puts) {
-        const ref = entry && refs.get(entry);
-        this.#mirror.put(scope, key, entry && ref ? { ...entry, ref } : entry);
-      }
+      for (const key of forgotten) this.#mirror.put(scope, key, undefined);
+      for (const [key, last] of puts) this.#mirror.put(scope, key, last && placed(last, written));
     }
   }
 
@@ -156,65 +169,45 @@ export class Draft {
         return [];
       }
       case "keep-only":
-        return this.#keepOnly(mutation, stamp);
+        return this.#find(scope) ? this.#keys.keepOnly(this.#existing(scope), mutation, stamp) : [];
       case "set":
         return this.#set(mutation, stamp);
       case "delete":
-        return this.#delete(mutation, stamp);
+        return this.#keys.delete(this.#existing(scope), mutation, stamp);
+      case "expire":
+        return this.#find(scope) ? this.#keys.expire(this.#existing(scope), mutation, stamp) : [];
+      case "configure-scope":
+        return this.#configure(mutation, stamp);
     }
   }
 
-  #set(mutation: Extract<Mutation, { kind: "set" }>, stamp: Stamp): Change[] {
-    const { scope, key, value, sourceTimeMs } = mutation;
-    const clock = sourceTimeMs === undefined ? {} : { sourceTimeMs };
-    const changes: Change[] = [];
-    let draft = this.#find(scope);
-    if (!draft && mutation.missingScope === "fail") throw scopeNotFound(scope);
-    const before = draft && this.#entry(draft, key);
-    expectKey(mutation, before);
-    if (!draft) {
-      draft = this.#create(scope, stamp);
-      changes.push({ ...stamp, previous: 0, scope, operation: "create-scope" });
-    }
-    const created = before?.created ?? stamp.revision;
-    this.#put(draft, key, { value: value.text, created, ...stamp, ...clock });
-    const previous = this.#touch(draft, stamp.revision);
-    changes.push({
-      ...stamp,
-      previous,
-      scope,
-      operation: "set",
-      key,
-      value: value.text,
-      ...clock,
-    });
-    return changes;
-  }
-
-  #delete(mutation: Extract<Mutation, { kind: "delete" }>, stamp: Stamp): Change[] {
+  #set(mutation: Of<"set">, stamp: Stamp): Change[] {
     const { scope, key } = mutation;
-    const draft = this.#existing(scope);
-    const before = this.#entry(draft, key);
-    expectKey(mutation, before);
-    if (!before) return [];
-    this.#put(draft, key, undefined);
-    this.#noteDeletion(draft);
-    return [{
-      ...stamp,
-      previous: this.#touch(draft, stamp.revision),
-      scope,
-      operation: "delete",
-      key,
-    }];
+    const draft = this.#find(scope);
+    if (draft) {
+      expectKey(mutation, living(draft.last(key)));
+      return [this.#keys.set(draft, mutation, stamp)];
+    }
+    if (mutation.missingScope === "fail") throw scopeNotFound(scope);
+    expectKey(mutation, undefined);
+    const created = this.#create(scope, stamp);
+    return [
+      { ...stamp, previous: 0, scope, operation: "create-scope" },
+      this.#keys.set(created, mutation, stamp),
+    ];
   }
 
-  #keepOnly({ scope, keys }: Extract<Mutation, { kind: "keep-only" }>, stamp: Stamp): Change[] {
+  #configure({ scope, settings }: Of<"configure-scope">, stamp: Stamp): Change[] {
+    const value = this.settings.change(scope, settings, this.#undo);
+    if (value === undefined) return [];
     const draft = this.#find(scope);
-    if (!draft) return [];
-    const present = [...new Set([...draft.scope.entries.keys(), ...draft.puts.keys()])];
-    const others = present.filter((key) => !keys.has(key) && this.#entry(draft, key));
-    boundDeletions(scope, others);
-    return others.flatMap((key) => this.#delete({ kind: "delete", scope, key }, stamp));
+    if (!draft) return [{ ...stamp, previous: 0, scope, operation: "configure-scope", value }];
+    const { options } = draft;
+    draft.options = this.settings.optionsOf(scope);
+    this.#undo.push(() => draft.options = options);
+    if (draft.mark(this.#undo)) this.#recordsTouched += 1;
+    const previous = draft.touch(stamp.revision, this.#undo);
+    return [{ ...stamp, previous, scope, operation: "configure-scope", value }];
   }
 
   /** The scope as of now in this draft. */
@@ -223,7 +216,7 @@ export class Draft {
     if (known !== undefined) return known ?? undefined;
     const scope = this.#mirror.scope(name);
     if (!scope) return undefined;
-    const draft = draftOf(scope, true);
+    const draft = new DraftScope(scope, true, this.settings.optionsOf(name));
     this.#scopes.set(name, draft);
     return draft;
   }
@@ -234,28 +227,9 @@ export class Draft {
     return draft;
   }
 
-  #entry({ scope, puts }: DraftScope, key: string): StoredEntry | undefined {
-    return puts.has(key) ? puts.get(key) : scope.entries.get(key);
-  }
-
-  /** The scope changes with `revision`; returns the revision of the change before. */
-  #touch(draft: DraftScope, revision: number): number {
-    const before = draft.revision;
-    draft.revision = revision;
-    this.#undo.push(() => draft.revision = before);
-    return before;
-  }
-
-  #noteDeletion(draft: DraftScope): void {
-    if (draft.hasDeleted) return;
-    draft.hasDeleted = true;
-    this.#recordsTouched += 1;
-    this.#undo.push(() => draft.hasDeleted = false);
-  }
-
   #create(name: string, { revision }: Stamp): DraftScope {
-    const scope: Scope = { id: this.#nextScopeId, name, entries: new Map(), revision };
-    const draft = draftOf(scope, false);
+    const scope = emptyScope(this.#nextScopeId, name, revision);
+    const draft = new DraftScope(scope, false, this.settings.optionsOf(name));
     this.#nextScopeId += 1;
     this.#replace(name, draft);
     return draft;
@@ -263,6 +237,7 @@ export class Draft {
 
   #drop({ scope, onDisk }: DraftScope): void {
     this.#replace(scope.name, null);
+    this.history.dropScope(scope.id, this.#undo);
     if (!onDisk) return;
     this.#dropped.add(scope);
     this.#undo.push(() => this.#dropped.delete(scope));
@@ -277,19 +252,12 @@ export class Draft {
       else this.#scopes.set(name, before);
     });
   }
-
-  #put({ puts }: DraftScope, key: string, entry: StoredEntry | undefined): void {
-    const had = puts.has(key);
-    const before = puts.get(key);
-    this.#recordsTouched += 1;
-    puts.set(key, entry);
-    this.#undo.push(() => {
-      if (had) puts.set(key, before);
-      else puts.delete(key);
-    });
-  }
 }
 
-function draftOf(scope: Scope, onDisk: boolean): DraftScope {
-  return { scope, onDisk, puts: new Map(), revision: scope.revision, hasDeleted: false };
+/** `last` with what only the disk knew. */
+function placed(last: Last, { refs, large: versions }: Written): Last {
+  const ref = refs.get(last);
+  const large = versions.get(last.keyId);
+  if (!ref && large === undefined) return last;
+  return { ...last, ...(ref ? { ref } : {}), ...(large === undefined ? {} : { large }) };
 }

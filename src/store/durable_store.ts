@@ -7,29 +7,29 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
-import {
-  CHANGE_KEY_BYTES_MAX,
-  CHANGE_KEYS_MAX,
-  CHANGE_VALUE_BYTES_MAX,
-  REQUEST_ID_MS,
-} from "../limits.ts";
+import { HISTORY_DEFAULT, REQUEST_ID_MS } from "../limits.ts";
+import type { ScopeOptions } from "../state/scope_options.ts";
 import type {
   Change,
   Committed,
   Entry,
   ListQuery,
   NamePage,
+  ScopeStats,
   ScopeView,
   Store,
   StoreStatus,
   Transaction,
+  Version,
 } from "../state/store.ts";
 import { CommitQueue, type Take, type Waiting } from "./commit_queue.ts";
-import { type CommitSize, nameBytes, valueBytes } from "./commit_size.ts";
+import { type CommitSize, tooLarge } from "./commit_size.ts";
 import type { Disk, Loaded } from "./disk.ts";
 import { Draft } from "./draft.ts";
-import type { Applied } from "./draft_types.ts";
-import type { Mirror, StoredEntry, ValueRef } from "./mirror.ts";
+import type { Applied, Written } from "./draft_types.ts";
+import { Expirer } from "./expirer.ts";
+import { type Last, living, type Mirror } from "./mirror.ts";
+import { scopeNotFound } from "./refusals.ts";
 
 /**
  * What transactions may share one commit. Deno KV takes 1000 records, 81,920 bytes of keys, and 819,200
@@ -44,12 +44,25 @@ export interface StoreOptions {
   readonly onFailure?: (failure: string | undefined) => void;
   /** For how long the names of requests are remembered, in milliseconds; 10 minutes by default. */
   readonly requestMs?: number;
+  /** What holds for scopes for which nothing else was set. */
+  readonly scopes?: ScopeOptions;
 }
+
+/** Scopes as they are unless configured otherwise. */
+export const SCOPE_DEFAULTS: ScopeOptions = {
+  history: HISTORY_DEFAULT,
+  historyMs: 0,
+  ttlMs: 0,
+  keysMax: 0,
+  bytesMax: 0,
+  busCreate: false,
+};
 
 const DEFAULTS: Required<StoreOptions> = {
   clock: systemClock,
   onFailure: () => {},
   requestMs: REQUEST_ID_MS,
+  scopes: SCOPE_DEFAULTS,
 };
 
 /**
@@ -66,6 +79,7 @@ export class DurableStore implements Store {
   readonly #mirror: Mirror;
   readonly #damaged: number;
   readonly #queue = new CommitQueue((take) => this.#commitNext(take));
+  readonly #expirer: Expirer;
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #failure: string | undefined;
   #commitSinceMs: number | undefined;
@@ -79,6 +93,9 @@ export class DurableStore implements Store {
     this.#disk = disk;
     this.#mirror = mirror;
     this.#damaged = damaged;
+    const { clock } = this.#options;
+    const commit = (transaction: Transaction) => this.#queue.push(transaction);
+    this.#expirer = new Expirer({ mirror, clock, commit });
   }
 
   get epoch(): string {
@@ -94,7 +111,8 @@ export class DurableStore implements Store {
   }
 
   get(scope: string, key: string): Entry | undefined {
-    return this.#mirror.get(scope, key);
+    const entry = this.#mirror.get(scope, key);
+    return entry && this.#expirer.isOver(entry) ? undefined : entry;
   }
 
   view(scope: string): ScopeView {
@@ -109,6 +127,37 @@ export class DurableStore implements Store {
     return this.#mirror.listKeys(scope, query);
   }
 
+  scopeOptions(scope: string): ScopeOptions {
+    return { ...this.#options.scopes, ...this.#mirror.settings(scope) };
+  }
+
+  configuredScopes(): readonly string[] {
+    return this.#mirror.configuredScopes();
+  }
+
+  scopeStats(name: string): ScopeStats | undefined {
+    const scope = this.#mirror.scope(name);
+    return scope && { keys: scope.entries.size, bytes: scope.bytes, revision: scope.revision };
+  }
+
+  async history(name: string, key: string): Promise<readonly Version[]> {
+    const scope = this.#mirror.scope(name);
+    if (!scope) throw scopeNotFound(name);
+    const last = scope.entries.get(key) ?? scope.deleted.get(key);
+    if (!last) return [];
+    const present = presentVersion(last);
+    const { history, historyMs } = this.scopeOptions(name);
+    if (last.keyId === 0 || history === 0) return [present];
+    const past = await this.#disk.versions(last.keyId);
+    const oldest = Math.max(last.first, last.version - history);
+    const oldestMs = historyMs === 0 ? 0 : this.#options.clock.now() - historyMs;
+    const kept = past
+      .filter(([version]) => version < last.version && version >= oldest)
+      .filter(([, { timeMs }]) => timeMs >= oldestMs)
+      .sort(([a], [b]) => b - a);
+    return [present, ...kept.map(([, version]) => version)];
+  }
+
   status(): StoreStatus {
     const failure = this.#disk.failure() ?? this.#failure;
     return {
@@ -118,6 +167,7 @@ export class DurableStore implements Store {
       revision: this.#disk.meta.revision,
       scopes: this.#mirror.scopeCount,
       keys: this.#mirror.keyCount,
+      expiring: this.#mirror.expiringCount,
       pending: this.#queue.pending,
       damaged: this.#damaged,
       ...(this.#commitSinceMs === undefined
@@ -132,6 +182,7 @@ export class DurableStore implements Store {
     if (this.#closing) {
       return Promise.reject(new PlantdError("storage_unavailable", "the store is closing"));
     }
+    this.#expirer.before(transaction);
     return this.#queue.push(transaction);
   }
 
@@ -141,21 +192,24 @@ export class DurableStore implements Store {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#expirer[Symbol.dispose]();
     this.#closing ??= this.#queue.idle().then(() => this.#disk.close());
     return this.#closing;
   }
 
   async #commitNext(take: Take): Promise<void> {
-    const timeMs = this.#options.clock.now();
-    const { requestMs } = this.#options;
-    const draft = new Draft(this.#mirror, { ...this.#disk.meta, timeMs, requestMs });
+    const { clock, requestMs, scopes: options } = this.#options;
+    const timeMs = clock.now();
+    const monotonicMs = clock.monotonic();
+    const start = { ...this.#disk.meta, timeMs, monotonicMs, requestMs, options };
+    const draft = new Draft(this.#mirror, start);
     const outcomes = fill(draft, take);
     const changes = outcomes.flatMap(({ applied }) => applied?.changes ?? []);
     if (changes.length > 0) {
-      let refs: ReadonlyMap<StoredEntry, ValueRef>;
+      let written: Written;
       try {
         this.#commitSinceMs = this.#options.clock.monotonic();
-        refs = await this.#disk.write(draft);
+        written = await this.#disk.write(draft);
       } catch (thrown) {
         const error = storageError(thrown);
         this.#failed(error.message);
@@ -164,7 +218,8 @@ export class DurableStore implements Store {
       } finally {
         this.#commitSinceMs = undefined;
       }
-      draft.merge(refs);
+      draft.merge(written);
+      this.#expirer.wake();
       this.#failed(undefined);
       for (const listener of this.#listeners) listener(changes);
     }
@@ -179,6 +234,20 @@ export class DurableStore implements Store {
     this.#failure = failure;
     this.#options.onFailure(failure);
   }
+}
+
+/** The last of a key as a version. */
+function presentVersion(last: Last): Version {
+  const { revision, timeMs, source, note } = last;
+  const { value, sourceTimeMs } = living(last) ?? {};
+  return {
+    revision,
+    timeMs,
+    source,
+    ...(note === undefined ? {} : { note }),
+    ...(sourceTimeMs === undefined ? {} : { sourceTimeMs }),
+    ...(value === undefined ? {} : { value }),
+  };
 }
 
 /** What one transaction came to; a refusal holds only if the commit does, it may rest on it. */
@@ -196,7 +265,7 @@ function fill(draft: Draft, take: Take): Outcome[] {
   for (;;) {
     const waiting = take(({ size }) =>
       outcomes.length === 0 ||
-      (bytes + size.bytes <= COMMIT_MAX.bytes &&
+      (bytes + draft.history.bytes + size.bytes <= COMMIT_MAX.bytes &&
         keyBytes + size.keyBytes <= COMMIT_MAX.keyBytes &&
         draft.recordsTouched + size.records <= COMMIT_MAX.records)
     );
@@ -209,22 +278,6 @@ function fill(draft: Draft, take: Take): Outcome[] {
       outcomes.push({ waiting, refusal });
     }
   }
-}
-
-/** The refusal of a change that no commit could hold. */
-function tooLarge({ mutations }: Transaction): PlantdError | undefined {
-  if (mutations.length <= 1) return undefined;
-  const touched = mutations.filter(({ kind }) => kind !== "expect-scope" && kind !== "keep-only");
-  const sentence = touched.length > CHANGE_KEYS_MAX
-    ? `touches at most ${CHANGE_KEYS_MAX} keys, found ${touched.length}`
-    : nameBytes(mutations) > CHANGE_KEY_BYTES_MAX
-    ? `has at most ${CHANGE_KEY_BYTES_MAX} bytes of keys, found ${nameBytes(mutations)}`
-    : valueBytes(mutations) > CHANGE_VALUE_BYTES_MAX
-    ? `has at most ${CHANGE_VALUE_BYTES_MAX} bytes of values, found ${valueBytes(mutations)}`
-    : undefined;
-  return sentence === undefined
-    ? undefined
-    : new PlantdError("invalid_request", `one change ${sentence}`);
 }
 
 /** What the disk said, as an error for whoever wanted to write. */

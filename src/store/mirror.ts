@@ -6,7 +6,10 @@
 
 import { LIST_BYTES_MAX } from "../limits.ts";
 import { NAME_CHAR_BYTES_MAX, pageOf } from "../state/sorted.ts";
+import { utf8Bytes } from "../state/names.ts";
+import type { ScopeSettings } from "../state/scope_options.ts";
 import type { Entry, ListQuery, NamePage, ScopeView } from "../state/store.ts";
+import { Expiry, type Place } from "./expiry.ts";
 import { scopeNotFound } from "./refusals.ts";
 
 /** Where the pieces of a value are that is too large for one record. */
@@ -16,9 +19,36 @@ export interface ValueRef {
   readonly pieces: number;
 }
 
-/** An entry, and where its value is on disk if not beside it. */
-export interface StoredEntry extends Entry {
+/** What the versions of a key hang on, from its first value to the last, deletions included. */
+export interface Lineage {
+  /** Stands for the key in the records of its past; never used twice. 0 where it has none. */
+  readonly keyId: number;
+  /** Versions before this one. */
+  readonly version: number;
+  /** The first of them that is kept. */
+  readonly first: number;
+  /** The last version whose value lies in pieces; absent where none does. */
+  readonly large?: number;
+}
+
+/** An entry, its past, and where its value is on disk if not beside it. */
+export interface StoredEntry extends Entry, Lineage {
   readonly ref?: ValueRef;
+  /** When it expires, on the store's monotonic clock. */
+  readonly deadlineMs?: number;
+}
+
+/** What is left of a key that was deleted and whose past is kept. */
+export interface Tombstone extends Lineage, Pick<Entry, "revision" | "timeMs" | "source" | "note"> {
+  readonly deleted: true;
+}
+
+/** The last that is known of a key. */
+export type Last = StoredEntry | Tombstone;
+
+/** `last` unless it is a tombstone. */
+export function living(last: Last | undefined): StoredEntry | undefined {
+  return last && "deleted" in last ? undefined : last;
 }
 
 /** What became of a transaction that had a name. */
@@ -35,8 +65,22 @@ export interface Scope {
   readonly id: number;
   readonly name: string;
   readonly entries: Map<string, StoredEntry>;
+  /** Keys that were deleted, in the order of their deletions. */
+  readonly deleted: Map<string, Tombstone>;
   /** Revision of its last change. */
   revision: number;
+  /** UTF-8 bytes of its keys and values. */
+  bytes: number;
+}
+
+/** A scope with nothing in it. */
+export function emptyScope(id: number, name: string, revision: number): Scope {
+  return { id, name, entries: new Map(), deleted: new Map(), revision, bytes: 0 };
+}
+
+/** What an entry counts for in {@link Scope.bytes}. */
+export function entryBytes(key: string, { value }: Pick<Entry, "value">): number {
+  return utf8Bytes(key) + utf8Bytes(value);
 }
 
 /**
@@ -45,7 +89,7 @@ export interface Scope {
  * @example
  * ```ts
  * const mirror = new Mirror();
- * mirror.addScope({ id: 1, name: "org.plantd.Test", entries: new Map(), revision: 1 });
+ * mirror.addScope(emptyScope(1, "org.plantd.Test", 1));
  * mirror.get("org.plantd.Test", "k"); // undefined
  * ```
  */
@@ -55,6 +99,9 @@ export class Mirror {
   readonly #sorted = new Map<Scope, readonly string[]>();
   /** Requests by their names, in the order in which they were done. */
   readonly #requests = new Map<string, DoneRequest>();
+  /** Options of scopes by their names, be there such scopes or not. */
+  readonly #settings = new Map<string, ScopeSettings>();
+  readonly #expiry = new Expiry<Scope>();
   #keys = 0;
 
   /** Number of keys in all scopes. */
@@ -120,10 +167,45 @@ export class Mirror {
     if (done) this.#requests.set(id, done);
   }
 
-  /** Adds a scope with what it holds. */
+  /** What was set for the scope of that name. */
+  settings(name: string): ScopeSettings | undefined {
+    return this.#settings.get(name);
+  }
+
+  /** Names for which something was set. */
+  configuredScopes(): readonly string[] {
+    return [...this.#settings.keys()];
+  }
+
+  /** Number of names for which something was set. */
+  get configuredCount(): number {
+    return this.#settings.size;
+  }
+
+  /** Sets or, given undefined, takes back the options of a scope. */
+  putSettings(name: string, settings: ScopeSettings | undefined): void {
+    if (settings) this.#settings.set(name, settings);
+    else this.#settings.delete(name);
+  }
+
+  /** Entries that will expire. */
+  get expiringCount(): number {
+    return this.#expiry.size;
+  }
+
+  /** Removes and returns what is due to expire. */
+  takeDue(nowMs: number): Place<Scope>[] {
+    return this.#expiry.take(nowMs);
+  }
+
+  /** Puts back what was taken as due. */
+  putDue(nowMs: number, places: readonly Place<Scope>[]): void {
+    for (const place of places) this.#expiry.add(nowMs, place);
+  }
+
+  /** Adds a scope that holds nothing yet. */
   addScope(scope: Scope): void {
     this.#scopes.set(scope.name, scope);
-    this.#keys += scope.entries.size;
   }
 
   /** Takes a scope away with what it holds. */
@@ -131,14 +213,34 @@ export class Mirror {
     if (this.#scopes.get(scope.name) === scope) this.#scopes.delete(scope.name);
     this.#sorted.delete(scope);
     this.#keys -= scope.entries.size;
+    if (this.#expiry.size === 0) return;
+    for (const [key, { deadlineMs }] of scope.entries) {
+      if (deadlineMs !== undefined) this.#expiry.remove(deadlineMs, { scope, key });
+    }
   }
 
-  /** Sets or, given undefined, deletes the entry of `key`. */
-  put(scope: Scope, key: string, entry: StoredEntry | undefined): void {
-    const before = scope.entries.size;
+  /** Sets the entry of `key`, or what is left of it; given undefined, forgets the key. */
+  put(scope: Scope, key: string, last: Last | undefined): void {
+    const before = scope.entries.get(key);
+    const entry = living(last);
+    // At the end of the deleted ones, whatever it was before.
+    scope.deleted.delete(key);
+    if (last && !entry) scope.deleted.set(key, last as Tombstone);
     if (entry) scope.entries.set(key, entry);
     else scope.entries.delete(key);
-    const grown = scope.entries.size - before;
+    this.#count(scope, key, before, entry);
+  }
+
+  #count(scope: Scope, key: string, before?: StoredEntry, after?: StoredEntry): void {
+    if (before) {
+      scope.bytes -= entryBytes(key, before);
+      if (before.deadlineMs !== undefined) this.#expiry.remove(before.deadlineMs, { scope, key });
+    }
+    if (after) {
+      scope.bytes += entryBytes(key, after);
+      if (after.deadlineMs !== undefined) this.#expiry.add(after.deadlineMs, { scope, key });
+    }
+    const grown = Number(after !== undefined) - Number(before !== undefined);
     if (grown === 0) return;
     this.#keys += grown;
     this.#sorted.delete(scope);

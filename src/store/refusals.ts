@@ -5,7 +5,7 @@
  */
 
 import { PlantdError } from "../errors.ts";
-import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX } from "../limits.ts";
+import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX, CONFIGURED_SCOPES_MAX } from "../limits.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { Entry } from "../state/store.ts";
 
@@ -68,6 +68,50 @@ export function boundDeletions(scope: string, keys: readonly string[]): void {
     "invalid_request",
     `one change deletes at most ${CHANGE_KEYS_MAX} keys of ${CHANGE_KEY_BYTES_MAX} bytes together, ` +
       `scope "${scope}" has ${keys.length} others of ${bytes} bytes; delete some of them first`,
+  );
+}
+
+/**
+ * Checks that a scope which has grown is no larger than it may be.
+ *
+ * @param before What it had before; one that was too large already may shrink.
+ * @throws {PlantdError} `quota_exceeded`.
+ */
+export function boundScope(
+  { scope: { name }, options: { keysMax, bytesMax }, keys, bytes }: {
+    readonly scope: { readonly name: string };
+    readonly options: { readonly keysMax: number; readonly bytesMax: number };
+    readonly keys: number;
+    readonly bytes: number;
+  },
+  before: { readonly keys: number; readonly bytes: number },
+): void {
+  if (keysMax > 0 && keys > keysMax && keys > before.keys) {
+    throw tooMany(name, keysMax, "keys", keys);
+  }
+  if (bytesMax > 0 && bytes > bytesMax && bytes > before.bytes) {
+    throw tooMany(name, bytesMax, "bytes of keys and values", bytes);
+  }
+}
+
+/**
+ * Checks the number of scopes that have options of their own.
+ *
+ * @throws {PlantdError} `quota_exceeded`.
+ */
+export function boundConfigured(count: number): void {
+  if (count < CONFIGURED_SCOPES_MAX) return;
+  throw new PlantdError(
+    "quota_exceeded",
+    `at most ${CONFIGURED_SCOPES_MAX} scopes have options of their own; take some back with null`,
+  );
+}
+
+function tooMany(scope: string, max: number, what: string, found: number): PlantdError {
+  return new PlantdError(
+    "quota_exceeded",
+    `scope "${scope}" may have ${max} ${what}, with this it would have ${found}`,
+    { data: { scope, max, found } },
   );
 }
 

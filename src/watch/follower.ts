@@ -9,7 +9,7 @@
 export interface FeedChange {
   readonly revision: number;
   readonly previous: number;
-  readonly operation: "create-scope" | "delete-scope" | "set" | "delete";
+  readonly operation: "create-scope" | "delete-scope" | "configure-scope" | "set" | "delete";
   /** Of set and delete. */
   readonly key?: string;
   /** JSON text; of set. */
@@ -176,6 +176,8 @@ export class Follower {
     switch (operation) {
       case "create-scope":
         this.#exists = true;
+        return NO_EVENTS;
+      case "configure-scope":
         return NO_EVENTS;
       case "delete-scope": {
         const keys = [...this.#entries.keys()];

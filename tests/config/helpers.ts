@@ -16,7 +16,13 @@ import {
   type StateConfig,
   type StatePath,
 } from "../../src/config/schema.ts";
-import { BUS_QUEUE_MAX, CHANGE_LOG_MAX, REQUEST_ID_MS, VALUE_BYTES_MAX } from "../../src/limits.ts";
+import {
+  BUS_QUEUE_MAX,
+  CHANGE_LOG_MAX,
+  HISTORY_DEFAULT,
+  REQUEST_ID_MS,
+  VALUE_BYTES_MAX,
+} from "../../src/limits.ts";
 import { PlantdError } from "../../src/errors.ts";
 
 /** Runs `body` in a directory with these files, and removes it. */
@@ -109,6 +115,7 @@ export const STATE_DEFAULTS = {
     retainedChanges: CHANGE_LOG_MAX,
   },
   database: { path: "plantd-state.db" },
+  scopes: { history: HISTORY_DEFAULT, historyMs: 0, ttlMs: 0, keysMax: 0, bytesMax: 0 },
   limits: { valueBytes: VALUE_BYTES_MAX, requestIdMs: REQUEST_ID_MS },
   health: { host: "127.0.0.1", port: 8081 },
   log: { level: "info", format: "auto" },

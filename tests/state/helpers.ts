@@ -5,12 +5,14 @@ import { ChangeLog, numbered } from "../../src/state/change_log.ts";
 import type { OperationContext } from "../../src/state/context.ts";
 import { handleRequest } from "../../src/state/operations.ts";
 import { Snapshots } from "../../src/state/snapshots.ts";
+import type { ScopeOptions } from "../../src/state/scope_options.ts";
 import type { Store } from "../../src/state/store.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import type { Disk, Loaded, Position } from "../../src/store/disk.ts";
 import type { Draft } from "../../src/store/draft.ts";
-import { DurableStore } from "../../src/store/durable_store.ts";
-import { Mirror, type StoredEntry, type ValueRef } from "../../src/store/mirror.ts";
+import { DurableStore, SCOPE_DEFAULTS } from "../../src/store/durable_store.ts";
+import type { Written } from "../../src/store/draft_types.ts";
+import { Mirror } from "../../src/store/mirror.ts";
 import { bytes, text } from "../helpers/async.ts";
 import { FakeClock } from "../helpers/clock.ts";
 import { tempDir } from "../helpers/temp.ts";
@@ -46,7 +48,11 @@ export class FaultyDisk implements Disk {
     return resolve;
   }
 
-  async write(draft: Draft): Promise<ReadonlyMap<StoredEntry, ValueRef>> {
+  versions(keyId: number) {
+    return this.#inner.versions(keyId);
+  }
+
+  async write(draft: Draft): Promise<Written> {
     this.writes += 1;
     await this.#gate;
     if (this.fault !== undefined) throw this.fault;
@@ -60,30 +66,31 @@ export class FaultyDisk implements Disk {
 
 /** A disk that remembers nothing but where it stands. */
 export function memoryDisk(): Loaded {
-  let meta: Position = { epoch: "memory", revision: 0, nextScopeId: 1 };
+  let meta: Position = { epoch: "memory", revision: 0, nextScopeId: 1, nextKeyId: 1 };
   const disk: Disk = {
     get meta() {
       return meta;
     },
     failure: () => undefined,
-    write({ revision, nextScopeId }) {
-      meta = { ...meta, revision, nextScopeId };
-      return Promise.resolve(new Map());
+    write({ revision, nextScopeId, history: { nextKeyId } }) {
+      meta = { ...meta, revision, nextScopeId, nextKeyId };
+      return Promise.resolve({ refs: new Map(), large: new Map() });
     },
+    versions: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };
   return { disk, mirror: new Mirror(), damaged: 0 };
 }
 
 /** A store on `loaded`, with a faulty disk between, and a clock that stands still. */
-export function faultyStore(loaded: Loaded): {
+export function faultyStore(loaded: Loaded, scopes: ScopeOptions = SCOPE_DEFAULTS): {
   store: DurableStore;
   disk: FaultyDisk;
   clock: FakeClock;
 } {
   const disk = new FaultyDisk(loaded.disk);
   const clock = new FakeClock();
-  return { store: new DurableStore({ ...loaded, disk }, { clock }), disk, clock };
+  return { store: new DurableStore({ ...loaded, disk }, { clock, scopes }), disk, clock };
 }
 
 /** A service's inside: a store on a Deno KV database of its own, and what the operations need. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { openEnvelope } from "../../src/bus/envelope.ts";
 import { BUS_COUNTED_SCOPES_MAX } from "../../src/limits.ts";
+import { SCOPE_DEFAULTS } from "../../src/store/durable_store.ts";
 import {
   Ingest,
   type IngestOptions,
@@ -34,15 +35,18 @@ interface Setup extends AsyncDisposable {
 }
 
 /** An ingest on a store in memory that has the scope `a`. */
-async function setup(options: Partial<IngestOptions> = {}): Promise<Setup> {
-  const { store, disk } = faultyStore(memoryDisk());
+async function setup(
+  { createScopes: busCreate = false, ...options }:
+    & Partial<IngestOptions>
+    & { readonly createScopes?: boolean } = {},
+): Promise<Setup> {
+  const { store, disk } = faultyStore(memoryDisk(), { ...SCOPE_DEFAULTS, busCreate });
   await store.commit({ mutations: [{ kind: "create-scope", scope: "a" }], source: "test" });
   const rejections: Setup["rejections"] = [];
   const ingest = new Ingest({
     store,
     valueBytesMax: VALUE_BYTES_MAX,
     queueMax: 1000,
-    createScopes: false,
     defaultScope: undefined,
     onRejected: (...rejection) => {
       rejections.push(rejection);
@@ -93,10 +97,40 @@ Deno.test("ingest - an update sets a key, with its text and the bus as its sourc
     created: 2,
     timeMs: Date.UTC(2026, 10, 23, 9),
     source: "bus",
+    keyId: 1,
+    version: 0,
+    first: 0,
   });
   assert.deepEqual(s.ingest.totals(), counts({ received: 1, stored: 1 }));
   assert.deepEqual(s.ingest.byScope(10), { a: counts({ received: 1, stored: 1 }) });
   assert.deepEqual(s.rejections, []);
+});
+
+Deno.test("ingest - a scope says for itself whether the bus creates it, whatever holds for others", async () => {
+  for (const createScopes of [false, true]) {
+    await using s = await setup({ createScopes });
+    for (const [scope, busCreate] of [["yes", true], ["no", false]] as const) {
+      const settings = { busCreate };
+      await s.store.commit({
+        mutations: [{ kind: "configure-scope", scope, settings }],
+        source: "test",
+      });
+      await s.take(scope, '{"key":"k","value":1}');
+    }
+    assert.equal(s.store.get("yes", "k")!.value, "1");
+    assert.equal(s.store.hasScope("no"), false);
+    assert.deepEqual(s.rejections.map(([scope, reason]) => [scope, reason]), [
+      ["no", "scope_not_found"],
+    ]);
+  }
+});
+
+Deno.test("ingest - an update may say how long it lives", async () => {
+  await using s = await setup();
+  await s.take("a", '{"key":"k","value":1,"ttl_ms":5000}');
+  assert.equal(s.store.get("a", "k")!.expiresMs, Date.UTC(2026, 10, 23, 9) + 5000);
+  await s.take("a", '{"key":"k","value":1,"ttl_ms":"soon"}');
+  assert.deepEqual(s.rejections.map(([, reason]) => reason), ["invalid_request"]);
 });
 
 Deno.test("ingest - the count says pending until the update is on disk", async () => {
@@ -159,14 +193,14 @@ Deno.test("ingest - 400 entries are taken whole, 401 not at all", async () => {
 
 Deno.test("ingest - 400 entries with long keys and values of every size are stored on disk", async () => {
   await using dir = await tempDir();
-  const { store } = faultyStore(await openDenoKv({ path: `${dir.path}/state.db` }));
+  const scopes = { ...SCOPE_DEFAULTS, busCreate: true };
+  const { store } = faultyStore(await openDenoKv({ path: `${dir.path}/state.db` }), scopes);
   await using _store = store;
   const rejections: [scope: string, reason: string, sentence: string][] = [];
   const ingest = new Ingest({
     store,
     valueBytesMax: 1024 * 1024,
     queueMax: 10,
-    createScopes: true,
     defaultScope: undefined,
     onRejected: (...rejection) => rejections.push(rejection),
   });

@@ -531,16 +531,11 @@ test("a fault of ours is internal, its cause told to the log and not to the call
     new Proxy(store, {
       get: (target, name) => {
         if (name === "epoch") throw thrown;
-        if (
-          ["commit", "get", "listScopes", "listKeys", "hasScope", "view", "status"].includes(
-            String(name),
-          )
-        ) {
-          return () => {
-            throw thrown;
-          };
-        }
-        return Reflect.get(target, name, target);
+        const value = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        return () => {
+          throw thrown;
+        };
       },
     });
   for (const thrown of [broken, "a secret text", undefined, null]) {
@@ -555,6 +550,8 @@ test("a fault of ours is internal, its cause told to the log and not to the call
         entries: { a: 1 },
         operations: [{ operation: "create-scope", service: "s" }],
         since: 0,
+        revision: 1,
+        history: 1,
       });
       const broken = failing(thrown);
       const snapshots = new Snapshots(broken, state.clock);

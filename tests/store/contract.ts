@@ -8,10 +8,11 @@ import fc from "fast-check";
 import type { PlantdError } from "../../src/errors.ts";
 import { JsonText } from "../../src/state/json.ts";
 import type { Change, Mutation, Store } from "../../src/state/store.ts";
+import type { StoreOptions } from "../../src/store/durable_store.ts";
 
 /** Somewhere a store lives, across being closed and opened. */
 export interface StorePlace extends AsyncDisposable {
-  open(): Promise<Store>;
+  open(options?: StoreOptions): Promise<Store>;
 }
 
 /** A `set` that creates the scope if need be. */
@@ -46,6 +47,7 @@ export function testStoreContract(subject: string, makePlace: () => Promise<Stor
       revision: 0,
       scopes: 0,
       keys: 0,
+      expiring: 0,
       pending: 0,
       damaged: 0,
     });
@@ -173,10 +175,12 @@ export function testStoreContract(subject: string, makePlace: () => Promise<Stor
       const { epoch } = store.status();
       await store[Symbol.asyncDispose]();
       await using again = await place.open();
-      const { value, ...rest } = again.get("a", "k")!;
-      assert.equal(value, '{"deep":[1,"x"]}');
-      const note = "calibrated 🔥";
-      assert.deepEqual(rest, { revision, created: 1, timeMs, source: "mdp:0011", note });
+      const entry = again.get("a", "k")!;
+      assert.equal(entry.value, '{"deep":[1,"x"]}');
+      assert.deepEqual(
+        [entry.revision, entry.created, entry.timeMs, entry.source, entry.note],
+        [revision, 1, timeMs, "mdp:0011", "calibrated 🔥"],
+      );
       assert.equal(again.get("b", "ключ 🔥")!.value, '"ö"');
       assert.equal(again.status().epoch, epoch);
       const next = await again.commit({ mutations: [set("a", "k", 2)], source });

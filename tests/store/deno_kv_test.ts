@@ -2,19 +2,29 @@ import assert from "node:assert/strict";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { JsonText } from "../../src/state/json.ts";
+import type { Mutation } from "../../src/state/store.ts";
 import { tempDir } from "../helpers/temp.ts";
-import { set, testStoreContract } from "./contract.ts";
+import { systemClock } from "../../src/clock.ts";
+import { set, type StorePlace, testStoreContract } from "./contract.ts";
+import { testPastContract } from "./contract_past.ts";
 import { text, until } from "../helpers/async.ts";
 import { freePort } from "../helpers/ports.ts";
 import { runProgram } from "../helpers/program.ts";
 
-testStoreContract("deno kv store", async () => {
+async function denoKvPlace(): Promise<StorePlace> {
   const dir = await tempDir();
   return {
-    open: async () => new DurableStore(await openDenoKv({ path: `${dir.path}/state.db` })),
+    open: async (options = {}) => {
+      const { clock = systemClock } = options;
+      const loaded = await openDenoKv({ path: `${dir.path}/state.db`, clock });
+      return new DurableStore(loaded, options);
+    },
     [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
   };
-});
+}
+
+testStoreContract("deno kv store", denoKvPlace);
+testPastContract("deno kv store", denoKvPlace);
 
 const source = "test";
 
@@ -141,9 +151,31 @@ Deno.test("deno kv store - a database of a newer format is refused", async () =>
   const path = `${dir.path}/state.db`;
   const { encodeRecord } = await import("../../src/store/record.ts");
   const kv = await Deno.openKv(path);
-  await kv.set(["m"], encodeRecord({ format: 2, epoch: "e", revision: 1, nextScopeId: 1 }));
+  await kv.set(["m"], encodeRecord({ format: 99, epoch: "e", revision: 1, nextScopeId: 1 }));
   kv.close();
-  await assert.rejects(open(path), { code: "database_unusable", message: /format 2/ });
+  await assert.rejects(open(path), { code: "database_unusable", message: /format 99/ });
+});
+
+Deno.test("deno kv store - a database of format 1 is read, and its keys have a past from then on", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const { encodeRecord } = await import("../../src/store/record.ts");
+  const kv = await Deno.openKv(path);
+  await kv.set(["m"], encodeRecord({ format: 1, epoch: "e", revision: 7, nextScopeId: 4 }));
+  await kv.set(["s", "a"], encodeRecord({ id: 3, revision: 5 }));
+  await kv.set(["e", 3, "k"], encodeRecord({ r: 7, c: 6, t: 1000, s: "bus" }, '"oof"'));
+  kv.close();
+  for (const value of [1, 2]) {
+    await using store = await open(path);
+    await store.commit({ mutations: [set("a", "k", value)], source });
+  }
+  await using store = await open(path);
+  assert.equal(store.epoch, "e");
+  const versions = await store.history("a", "k");
+  assert.deepEqual(
+    versions.map(({ revision, value }) => [revision, value]),
+    [[9, "2"], [8, "1"], [7, '"oof"']],
+  );
 });
 
 Deno.test("deno kv store - paths that mean something else to Deno KV are files", async () => {
@@ -230,8 +262,10 @@ Deno.test("deno kv store - replaced and deleted large values and scopes leave no
       return await countRecords(path, "g") === 0;
     });
   }
-  assert.equal(await countRecords(path, "v"), 4);
+  assert.equal(await countRecords(path, "v"), 4 + 4 + 4, "a's k, what it was, and what l was");
   assert.equal(await countRecords(path, "e"), 1);
+  assert.equal(await countRecords(path, "h"), 2);
+  assert.equal(await countRecords(path, "d"), 1);
   assert.equal(await countRecords(path, "s"), 1);
 });
 
@@ -327,4 +361,65 @@ Deno.test("deno kv store - killed while deleting a large scope: it is there whol
     }
   }
   assert.ok(whole < 6);
+});
+
+Deno.test("deno kv store - what is no longer kept of the past goes from the disk, large values too", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    const settings = { history: 3 };
+    await store.commit({ mutations: [{ kind: "configure-scope", scope: "a", settings }], source });
+    for (let i = 0; i < 200; i += 1) {
+      const value = i % 10 === 0 ? "x".repeat(70_000) : i;
+      await store.commit({ mutations: [set("a", "k", value), set("a", "l", i)], source });
+    }
+    await store.commit({ mutations: [{ kind: "delete", scope: "a", key: "l" }], source });
+    await until("the garbage is purged", async () => await countRecords(path, "g") === 0);
+    assert.deepEqual((await store.history("a", "k")).map(({ value }) => value), [
+      "199",
+      "198",
+      "197",
+      "196",
+    ]);
+  }
+  assert.equal(await countRecords(path, "v"), 0);
+  // The last drops of each key wait for a commit to go with.
+  const versions = await countRecords(path, "h");
+  assert.ok(versions >= 6 && versions <= 8, `${versions}`);
+  {
+    await using store = await open(path);
+    await store.commit({ mutations: [{ kind: "delete-scope", scope: "a" }], source });
+    await until("the garbage is purged", async () => await countRecords(path, "g") === 0);
+  }
+  for (const prefix of ["e", "h", "d", "v", "s"]) assert.equal(await countRecords(path, prefix), 0);
+  assert.equal(await countRecords(path, "o"), 1, "the options stay");
+});
+
+Deno.test("deno kv store - the largest changes there are, with a past to each key, are one commit", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  await using store = await open(path);
+  const key = (prefix: string, i: number) => `${prefix}${i}`.padEnd(160, "k");
+  const entries = (prefix: string, value: unknown) =>
+    Array.from({ length: 400 }, (_, i) => set("a", key(prefix, i), value));
+  const replace = (prefix: string, value: unknown): Mutation[] => {
+    const sets = entries(prefix, value);
+    const keys = new Set(sets.map((mutation) => (mutation as { key: string }).key));
+    return [{ kind: "keep-only", scope: "a", keys }, ...sets];
+  };
+  await store.commit({ mutations: entries("a", "v".repeat(1500)), source });
+  await store.commit({ mutations: entries("a", "w".repeat(2000)), source });
+  for (const [i, prefix] of ["b", "a", "b", "a"].entries()) {
+    const { revision } = await store.commit({
+      mutations: replace(prefix, "x".repeat(1500 + i)),
+      source,
+      requestId: `r${i}`,
+      note: "n".repeat(256),
+    });
+    assert.equal(revision, 3 + i);
+    assert.equal(store.status().keys, 400);
+  }
+  const values = (await store.history("a", key("a", 399))).map(({ value }) => value?.length);
+  assert.deepEqual(values, [1505, undefined, 1503, undefined, 2002, 1502]);
 });

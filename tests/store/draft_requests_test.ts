@@ -3,13 +3,14 @@ import { REQUEST_IDS_MAX } from "../../src/limits.ts";
 import { Draft } from "../../src/store/draft.ts";
 import { Mirror } from "../../src/store/mirror.ts";
 import { set } from "./contract.ts";
+import { DRAFT_START as START, NOTHING_MORE } from "./helpers.ts";
 
 const WINDOW_MS = 1000;
 const source = "test";
 
 /** A draft at `timeMs` on `mirror`. */
 function draftAt(mirror: Mirror, timeMs: number, requestMs = WINDOW_MS): Draft {
-  return new Draft(mirror, { revision: timeMs, nextScopeId: 1, timeMs, requestMs });
+  return new Draft(mirror, { ...START, revision: timeMs, timeMs, requestMs });
 }
 
 function apply(draft: Draft, requestId: string, value = 1) {
@@ -21,7 +22,7 @@ Deno.test("draft requests - remembered within the window, also when the clock is
   const draft = draftAt(mirror, 5000);
   assert.equal(apply(draft, "r").revision, 5001);
   assert.deepEqual(apply(draft, "r"), { revision: 5001, timeMs: 5000, changes: [] });
-  draft.merge(new Map());
+  draft.merge(NOTHING_MORE);
   for (const timeMs of [5000, 5999, 4001]) {
     assert.equal(apply(draftAt(mirror, timeMs), "r").changes.length, 0, `at ${timeMs}`);
   }
@@ -54,7 +55,7 @@ Deno.test("draft requests - old names go two for each new one, and early when th
   const draft = draftAt(mirror, 5000);
   apply(draft, "new");
   assert.deepEqual(draft.requests.deletes(), ["old0", "old1"]);
-  draft.merge(new Map());
+  draft.merge(NOTHING_MORE);
   assert.deepEqual([...mirror.requestIds()], ["old2", "old3", "old4", "recent", "new"]);
   for (let i = mirror.requestCount; i < REQUEST_IDS_MAX; i += 1) {
     mirror.putRequest(`r${i}`, done(5000));

@@ -4,12 +4,27 @@ import type { PlantdError } from "../../src/errors.ts";
 import { JsonText } from "../../src/state/json.ts";
 import type { Change, Mutation } from "../../src/state/store.ts";
 import { Draft } from "../../src/store/draft.ts";
-import { Mirror, type StoredEntry, type ValueRef } from "../../src/store/mirror.ts";
+import {
+  emptyScope,
+  living,
+  Mirror,
+  type StoredEntry,
+  type ValueRef,
+} from "../../src/store/mirror.ts";
+import { SCOPE_DEFAULTS } from "../../src/store/durable_store.ts";
 import { set } from "./contract.ts";
+import { DRAFT_START, NOTHING_MORE } from "./helpers.ts";
 
 const source = "test";
 const TIME_MS = 1000;
-const START = { revision: 10, nextScopeId: 5, timeMs: TIME_MS };
+/** Without history; what has one is in draft_history_test.ts. */
+const START = {
+  ...DRAFT_START,
+  revision: 10,
+  nextScopeId: 5,
+  timeMs: TIME_MS,
+  options: { ...SCOPE_DEFAULTS, history: 0 },
+};
 
 const create = (scope: string): Mutation => ({ kind: "create-scope", scope });
 const drop = (scope: string): Mutation => ({ kind: "delete-scope", scope });
@@ -22,19 +37,27 @@ const keepOnly = (scope: string, ...keys: string[]): Mutation => ({
 });
 
 function entry(value: string, ref?: ValueRef): StoredEntry {
-  const plain = { value, revision: 1, created: 1, timeMs: 1, source: "old" };
+  const plain = {
+    value,
+    revision: 1,
+    created: 1,
+    timeMs: 1,
+    source: "old",
+    keyId: 0,
+    version: 0,
+    first: 0,
+  };
   return ref ? { ...plain, ref } : plain;
 }
 
 /** A mirror with scope `a` (id 1: keys `k`, and `large` in pieces) and the empty scope `b` (id 2). */
 function mirrorOf(): Mirror {
   const mirror = new Mirror();
-  const entries = new Map([
-    ["k", entry("1")],
-    ["large", entry('"..."', { id: "pieces", pieces: 3 })],
-  ]);
-  mirror.addScope({ id: 1, name: "a", entries, revision: 3 });
-  mirror.addScope({ id: 2, name: "b", entries: new Map(), revision: 2 });
+  const a = emptyScope(1, "a", 3);
+  mirror.addScope(a);
+  mirror.put(a, "k", entry("1"));
+  mirror.put(a, "large", entry('"..."', { id: "pieces", pieces: 3 }));
+  mirror.addScope(emptyScope(2, "b", 2));
   return mirror;
 }
 
@@ -44,10 +67,10 @@ function written(draft: Draft) {
     revision: draft.revision,
     scopes: draft.scopeWrites().map(({ id, name, revision }) => [id, name, revision]).toSorted(),
     dropped: draft.droppedScopes().map(({ id, name }) => [id, name]).toSorted(),
-    entries: draft.entryWrites()
-      .map(({ scopeId, key, entry }) => [scopeId, key, entry?.value, entry?.revision])
+    entries: draft.keyWrites()
+      .map(({ scopeId, key, last }) => [scopeId, key, living(last)?.value, last?.revision])
       .toSorted(),
-    orphaned: draft.orphanedRefs().map(({ id }) => id).toSorted(),
+    orphaned: draft.history.orphans.map(({ id }) => id).toSorted(),
   };
 }
 
@@ -133,8 +156,9 @@ Deno.test("draft - a source's time goes with the entry, and only where there is 
   const draft = new Draft(mirrorOf(), START);
   const at = { ...set("a", "x", 1) as Extract<Mutation, { kind: "set" }>, sourceTimeMs: 0 };
   draft.apply({ mutations: [at, set("a", "y", 1)], source });
-  const entries = draft.entryWrites().map(({ entry }) => entry);
-  const plain = { value: "1", revision: 11, created: 11, timeMs: TIME_MS, source };
+  const entries = draft.keyWrites().map(({ last }) => last);
+  const stamp = { revision: 11, created: 11, timeMs: TIME_MS, source };
+  const plain = { value: "1", ...stamp, keyId: 0, version: 0, first: 0 };
   assert.deepEqual(entries, [{ ...plain, sourceTimeMs: 0 }, plain]);
 });
 
@@ -172,15 +196,16 @@ Deno.test("draft - a large value that is replaced or deleted is an orphan, one i
     const draft = new Draft(mirrorOf(), START);
     draft.apply({ mutations: [mutation], source });
     draft.apply({ mutations: [set("a", "large", 2)], source });
-    assert.deepEqual(draft.orphanedRefs(), [{ id: "pieces", pieces: 3 }]);
-    // Its entries are purged with the scope, and their pieces with them.
-    draft.apply({ mutations: [drop("a")], source });
-    assert.deepEqual(draft.orphanedRefs(), []);
+    assert.deepEqual(draft.history.orphans, [{ id: "pieces", pieces: 3 }]);
   }
+  // Its entries are purged with the scope, and their pieces with them.
+  const dropped = new Draft(mirrorOf(), START);
+  dropped.apply({ mutations: [drop("a")], source });
+  assert.deepEqual(dropped.history.orphans, []);
   const draft = new Draft(mirrorOf(), START);
   draft.apply({ mutations: [set("a", "k", 1)], source });
   assert.throws(() => draft.apply({ mutations: [set("a", "large", 1), create("a")], source }));
-  assert.deepEqual(draft.orphanedRefs(), []);
+  assert.deepEqual(draft.history.orphans, []);
 });
 
 Deno.test("draft - refusals carry their code and name the scope", () => {
@@ -208,9 +233,9 @@ Deno.test("draft - before the merge the mirror knows nothing, after it everythin
   assert.deepEqual(contentsOf(mirror), contentsOf(mirrorOf()));
   assert.equal(mirror.keyCount, 2);
 
-  const large = draft.entryWrites().find(({ key }) => key === "x")!.entry!;
+  const large = draft.keyWrites().find(({ key }) => key === "x")!.last!;
   const ref = { id: "elsewhere", pieces: 1 };
-  draft.merge(new Map([[large, ref]]));
+  draft.merge({ ...NOTHING_MORE, refs: new Map([[large, ref]]) });
   assert.deepEqual(
     contentsOf(mirror),
     new Map([
@@ -246,7 +271,7 @@ Deno.test("draft - if_revision: as known it is written, else revision_conflict t
   assert.equal(apply(set("none", "x", 1), 0).revision, 13);
   assert.equal(apply(remove("a", "k"), 11).revision, 14);
   assert.equal(apply(set("a", "k", 5), 0).revision, 15);
-  assert.equal(draft.entryWrites().find(({ key }) => key === "k")!.entry!.created, 15);
+  assert.equal(living(draft.keyWrites().find(({ key }) => key === "k")!.last)!.created, 15);
 });
 
 Deno.test("draft - expect-scope: changes nothing, and holds what comes with it to the revision of the scope", () => {
@@ -290,7 +315,7 @@ Deno.test("draft - an entry knows which change made its key, and the note of its
   draft.apply({ mutations: [set("a", "k", 2)], source, note: "calibrated" });
   draft.apply({ mutations: [set("a", "x", 2)], source });
   draft.apply({ mutations: [set("a", "x", 3)], source });
-  const [k, x] = draft.entryWrites().map(({ entry }) => entry!);
+  const [k, x] = draft.keyWrites().map(({ last }) => living(last)!);
   assert.deepEqual([k!.created, k!.revision, k!.note], [1, 11, "calibrated"]);
   assert.deepEqual([x!.created, x!.revision, x!.note], [12, 13, undefined]);
 });
@@ -345,8 +370,9 @@ function onDisk(before: Mirror, draft: Draft): Model {
     assert.ok(id < draft.nextScopeId);
     scopes.set(id, { name, keys: new Map() });
   }
-  for (const { scopeId, key, entry } of draft.entryWrites()) {
+  for (const { scopeId, key, last } of draft.keyWrites()) {
     const { keys } = scopes.get(scopeId)!;
+    const entry = living(last);
     if (entry) keys.set(key, entry.value);
     else keys.delete(key);
   }
@@ -383,9 +409,9 @@ Deno.test("draft - any transactions: disk, mirror and watchers agree with a mode
   const transactions = fc.array(fc.array(mutation, { maxLength: 5 }), { maxLength: 12 });
   let failed = 0;
   fc.assert(
-    fc.property(transactions, (transactions) => {
+    fc.property(transactions, fc.constantFrom(0, 2), (transactions, history) => {
       const mirror = mirrorOf();
-      const draft = new Draft(mirror, START);
+      const draft = new Draft(mirror, { ...START, options: { ...SCOPE_DEFAULTS, history } });
       let model: Model = contentsOf(mirror);
       const watcher: Model = contentsOf(mirror);
       const last = new Map([["a", 3], ["b", 2]]);
@@ -414,11 +440,11 @@ Deno.test("draft - any transactions: disk, mirror and watchers agree with a mode
         assert.deepEqual(sorted(watcher), sorted(model));
         assert.deepEqual(sorted(onDisk(mirror, draft)), sorted(model));
         const { scopes, dropped, entries } = written(draft);
-        const records = scopes.length + dropped.length + entries.length;
+        const records = scopes.length + dropped.length + entries.length + draft.history.writeCount;
         assert.ok(records <= draft.recordsTouched, `${records} of ${draft.recordsTouched}`);
       }
       assert.deepEqual(contentsOf(mirror), contentsOf(mirrorOf()), "the mirror before the merge");
-      draft.merge(new Map());
+      draft.merge(NOTHING_MORE);
       assert.deepEqual(sorted(contentsOf(mirror)), sorted(model));
       const keys = [...model.values()].reduce((sum, keys) => sum + keys.size, 0);
       assert.equal(mirror.keyCount, keys);

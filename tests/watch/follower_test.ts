@@ -6,6 +6,7 @@ import type { Mutation } from "../../src/state/store.ts";
 import { Draft } from "../../src/store/draft.ts";
 import { Mirror } from "../../src/store/mirror.ts";
 import { Follower, type FollowEvent } from "../../src/watch/follower.ts";
+import { DRAFT_START, NOTHING_MORE } from "../store/helpers.ts";
 
 const SCOPE = "s";
 
@@ -19,11 +20,11 @@ class Site {
 
   /** Applies a transaction; returns what the feed says of the scope. */
   apply(mutations: readonly Mutation[]): LoggedChange[] {
-    const start = { revision: this.revision, nextScopeId: this.#nextScopeId, timeMs: 1 };
+    const start = { ...DRAFT_START, revision: this.revision, nextScopeId: this.#nextScopeId };
     const draft = new Draft(this.mirror, start);
     try {
       const changes = numbered(draft.apply({ mutations, source: "test" }).changes);
-      draft.merge(new Map());
+      draft.merge(NOTHING_MORE);
       this.revision = draft.revision;
       this.#nextScopeId = draft.nextScopeId;
       this.log.add(changes);

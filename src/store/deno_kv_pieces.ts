@@ -1,0 +1,110 @@
+/**
+ * Values that are too large for one record of Deno KV, in pieces.
+ *
+ * @module
+ */
+
+import { utf8Bytes } from "../state/names.ts";
+import type { Draft } from "./draft.ts";
+import * as layout from "./deno_kv_layout.ts";
+import { type Last, living, type ValueRef } from "./mirror.ts";
+import { DamagedRecord, decodeRecord, encodeRecord } from "./record.ts";
+
+/** Largest value kept in its record, in bytes; Deno KV takes 65,536 for the whole record. */
+const INLINE_BYTES_MAX = 60_000;
+/** The same in a commit that would otherwise be larger than Deno KV's 819,200 bytes. */
+const INLINE_BYTES_MAX_CROWDED = 256;
+/** Bytes of values, and of the keys in the records of the past, before a commit counts as crowded. */
+const CROWDED_BYTES = 600_000;
+/** What the record of a version or of a deleted key takes beside its key and value; rounded up. */
+const PAST_OVERHEAD_BYTES = 200;
+/** Bytes of one piece of a large value. */
+const PIECE_BYTES = 60_000;
+/** Bytes of pieces in one commit of theirs; with the last piece it stays below 819,200. */
+const PIECES_COMMIT_BYTES = 500_000;
+/** What a piece costs beside its bytes, so that many small ones stay below 1000 records too. */
+const PIECE_OVERHEAD_BYTES = 1_000;
+/** Pieces fetched by one getMany; the most Deno KV takes. */
+const PIECES_PER_GET = 10;
+
+const encoder = new TextEncoder();
+
+/** The values in `draft` that do not fit into their records and are not in pieces yet, as bytes. */
+export function largeValues(draft: Draft): Map<Last, Uint8Array> {
+  const sizes = new Map<Last, number>();
+  let bytes = 0;
+  const add = (last: Last | undefined) => {
+    const entry = living(last);
+    if (!entry || entry.ref) return;
+    const size = utf8Bytes(entry.value);
+    sizes.set(entry, size);
+    bytes += size;
+  };
+  for (const { key, last } of draft.keyWrites()) {
+    add(last);
+    if (last && !living(last)) bytes += utf8Bytes(key) + PAST_OVERHEAD_BYTES;
+  }
+  for (const { key, content } of draft.history.writes) {
+    add(content);
+    bytes += utf8Bytes(key) + PAST_OVERHEAD_BYTES;
+  }
+  const bytesMax = bytes > CROWDED_BYTES ? INLINE_BYTES_MAX_CROWDED : INLINE_BYTES_MAX;
+  const large = new Map<Last, Uint8Array>();
+  for (const [last, size] of sizes) {
+    if (size > bytesMax) large.set(last, encoder.encode(living(last)!.value));
+  }
+  return large;
+}
+
+/** Where the pieces of `values` are going to be. */
+export function newRefs(values: ReadonlyMap<Last, Uint8Array>): Map<Last, ValueRef> {
+  const refs = new Map<Last, ValueRef>();
+  for (const [last, { length }] of values) {
+    refs.set(last, { id: crypto.randomUUID(), pieces: Math.ceil(length / PIECE_BYTES) });
+  }
+  return refs;
+}
+
+/**
+ * Writes values piece by piece.
+ *
+ * @param first Committed with the first pieces.
+ */
+export async function writePieces(
+  kv: Deno.Kv,
+  values: ReadonlyMap<Last, Uint8Array>,
+  refs: ReadonlyMap<Last, ValueRef>,
+  first: Deno.AtomicOperation,
+): Promise<void> {
+  let atomic = first;
+  let bytes = 0;
+  for (const [last, value] of values) {
+    for (const [number, key] of layout.pieceKeys(refs.get(last)!).entries()) {
+      const piece = value.subarray(number * PIECE_BYTES, (number + 1) * PIECE_BYTES);
+      atomic.set(key, encodeRecord(null, piece));
+      bytes += piece.length + PIECE_OVERHEAD_BYTES;
+      if (bytes < PIECES_COMMIT_BYTES) continue;
+      await atomic.commit();
+      atomic = kv.atomic();
+      bytes = 0;
+    }
+  }
+  await atomic.commit();
+}
+
+/**
+ * A value put together.
+ *
+ * @throws {DamagedRecord} when a piece is missing or damaged.
+ */
+export async function readPieces(kv: Deno.Kv, ref: ValueRef): Promise<Uint8Array<ArrayBuffer>> {
+  const keys = layout.pieceKeys(ref);
+  const bodies: Uint8Array<ArrayBuffer>[] = [];
+  for (let i = 0; i < keys.length; i += PIECES_PER_GET) {
+    for (const { value } of await kv.getMany(keys.slice(i, i + PIECES_PER_GET))) {
+      if (value === null) throw new DamagedRecord("a piece of the value is missing");
+      bodies.push(decodeRecord<null>(value).body as Uint8Array<ArrayBuffer>);
+    }
+  }
+  return new Uint8Array(await new Blob(bodies).arrayBuffer());
+}

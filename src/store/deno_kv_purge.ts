@@ -1,0 +1,141 @@
+/**
+ * Deletes, in the background, what nothing refers to any more.
+ *
+ * @module
+ */
+
+import * as layout from "./deno_kv_layout.ts";
+import type { ValueRef } from "./mirror.ts";
+
+/** Entries looked at in one go; few, so that writers hardly wait. */
+const BATCH = 250;
+/** Bytes of keys deleted in one commit; with one more key it stays below Deno KV's 81,920. */
+const KEY_BYTES_MAX = 60_000;
+
+/** A note of garbage, by its id. */
+export type Note = readonly [id: string, layout.Garbage];
+
+/**
+ * Purges one thing after another, until it is closed; what it has not come to, the next start does.
+ *
+ * @example
+ * ```ts
+ * const purge = new Purge(kv, (thrown) => console.warn(thrown));
+ * purge.add([[note, { scopeIds: [3], refs: [] }]]);
+ * await purge.close();
+ * ```
+ */
+export class Purge {
+  readonly #kv: Deno.Kv;
+  readonly #onFailure: (thrown: unknown) => void;
+  #running: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  /** @param onFailure Told when something could not be purged. */
+  constructor(kv: Deno.Kv, onFailure: (thrown: unknown) => void) {
+    this.#kv = kv;
+    this.#onFailure = onFailure;
+  }
+
+  /** Deletes what `notes` speak of, then the notes. */
+  add(notes: Iterable<Note>): void {
+    for (const note of notes) {
+      this.#running = this.#running
+        .then(() => this.#purge(note))
+        .catch((thrown) => this.#onFailure(thrown));
+    }
+  }
+
+  /** Resolves when nothing is being deleted any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #purge([id, { scopeIds, refs, keyIds = [], versions = [] }]: Note): Promise<void> {
+    // A commit that seemed to fail and did not has deleted the note: then nothing here is garbage.
+    if ((await this.#kv.get(layout.garbageKey(id))).value === null) return;
+    for (const ref of refs) await this.#delete(layout.pieceKeys(ref));
+    for (const [keyId, version] of versions) await this.#purgeVersion(keyId, version);
+    for (const keyId of keyIds) await this.#purgePast(keyId);
+    for (const scopeId of scopeIds) await this.#purgeEntries(scopeId);
+    if (scopeIds.length > 0) await this.#purgeDeleted(new Set(scopeIds));
+    if (!this.#closed) await this.#delete([layout.garbageKey(id)]);
+  }
+
+  async #purgeVersion(keyId: number, version: number): Promise<void> {
+    const at = layout.versionKey(keyId, version);
+    const past = pastOf((await this.#kv.get(at)).value);
+    // A later version may lie there by now.
+    if (past?.version !== version) return;
+    await this.#delete([...piecesOf(past), at]);
+  }
+
+  /** All that is left of a key that is gone. */
+  async #purgePast(keyId: number): Promise<void> {
+    const keys: layout.Key[] = [layout.deletedKey(keyId)];
+    for await (const { key, value } of this.#kv.list(layout.versionsOf(keyId))) {
+      keys.push(...piecesOf(pastOf(value)), key as layout.Key);
+    }
+    await this.#delete(keys);
+  }
+
+  async #purgeEntries(scopeId: number): Promise<void> {
+    for (;;) {
+      const keys: layout.Key[] = [];
+      const list = this.#kv.list({ prefix: layout.entriesOf(scopeId) }, { limit: BATCH });
+      for await (const { key, value } of list) {
+        if (this.#closed) return;
+        keys.push(key as layout.Key);
+        const entry = intact(() => layout.decodeEntry(value));
+        await this.#delete(piecesOf(entry));
+        if (entry && entry.version > 0) await this.#purgePast(entry.keyId);
+      }
+      if (keys.length === 0 || this.#closed) return;
+      await this.#delete(keys);
+    }
+  }
+
+  /** What is left of deleted keys of scopes that are gone. */
+  async #purgeDeleted(scopeIds: ReadonlySet<number>): Promise<void> {
+    for await (const { key, value } of this.#kv.list({ prefix: layout.DELETED })) {
+      if (this.#closed) return;
+      const past = pastOf(value);
+      if (past && scopeIds.has(past.scopeId)) await this.#purgePast(key[1] as number);
+    }
+  }
+
+  async #delete(keys: readonly layout.Key[]): Promise<void> {
+    if (keys.length === 0) return;
+    let atomic = this.#kv.atomic();
+    let keyBytes = 0;
+    for (const key of keys) {
+      if (this.#closed) return;
+      atomic.delete(key);
+      keyBytes += layout.keyBytes(key);
+      if (keyBytes < KEY_BYTES_MAX) continue;
+      await atomic.commit();
+      atomic = this.#kv.atomic();
+      keyBytes = 0;
+    }
+    await atomic.commit();
+  }
+}
+
+function pastOf(record: unknown): layout.DecodedPast | undefined {
+  return intact(() => layout.decodePast(record));
+}
+
+/** Where the pieces of a value are, if it has any. */
+function piecesOf(of: { readonly ref?: ValueRef } | undefined): layout.Key[] {
+  return of?.ref ? layout.pieceKeys(of.ref) : [];
+}
+
+/** What `read` returns, or undefined if the record cannot be read. */
+function intact<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
