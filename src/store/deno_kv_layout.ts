@@ -24,10 +24,10 @@
  * @module
  */
 
-import { decodeRecord, encodeRecord } from "./record.ts";
+import { decodeRecord, encodeRecord, type Record } from "./record.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
-import type { Last, StoredEntry, Tombstone, ValueRef } from "./mirror.ts";
+import type { Last, Lineage, StoredEntry, Tombstone, ValueRef } from "./mirror.ts";
 
 /** Version of this layout; the first one had no `d`, `h` and `o`. */
 export const FORMAT = 2;
@@ -214,16 +214,16 @@ function headerOf(last: Last, ref: ValueRef | undefined): EntryHeader {
 }
 
 /** An entry read back; of a large value only where its pieces are. */
-export interface DecodedEntry extends Omit<StoredEntry, "value"> {
+export interface DecodedEntry extends Lineage {
+  readonly header: EntryHeader;
   /** The value's bytes, unless there is a `ref`. */
   readonly body: Uint8Array;
+  readonly ref: ValueRef | undefined;
 }
 
 /** A version read back, or what is left of a deleted key. */
 export interface DecodedPast extends DecodedEntry {
-  readonly scopeId: number;
-  readonly key: string;
-  readonly isDeletion: boolean;
+  readonly header: PastHeader;
 }
 
 /**
@@ -232,8 +232,7 @@ export interface DecodedPast extends DecodedEntry {
  * @throws {DamagedRecord}
  */
 export function decodeEntry(bytes: unknown): DecodedEntry {
-  const { header, body } = decodeRecord<EntryHeader>(bytes);
-  return entryOf(header, body);
+  return decoded(decodeRecord<EntryHeader>(bytes));
 }
 
 /**
@@ -242,28 +241,50 @@ export function decodeEntry(bytes: unknown): DecodedEntry {
  * @throws {DamagedRecord}
  */
 export function decodePast(bytes: unknown): DecodedPast {
-  const { header, body } = decodeRecord<PastHeader>(bytes);
-  const { scope: scopeId, key, d: isDeletion = false } = header;
-  return { ...entryOf(header, body), scopeId, key, isDeletion };
+  return decoded(decodeRecord<PastHeader>(bytes));
 }
 
-function entryOf(
-  { r, c, t, s, o, n, v, k = 0, w = 0, f = 0, l, x }: EntryHeader,
-  body: Uint8Array,
-) {
+function decoded<Header extends EntryHeader>({ header, body }: Record<Header>) {
+  const { v, k: keyId = 0, w: version = 0, f: first = 0 } = header;
+  const ref = v && { id: v[0], pieces: v[1] };
+  return { header, body, ref, keyId, version, first };
+}
+
+/** The entry that a header and its value make. One literal for them all: there are many. */
+export function entryOf({ header, ref, keyId, version, first }: DecodedEntry, value: string) {
+  const { r: revision, c: created = revision, t: timeMs, s: source, o, n, l, x } = header;
+  const entry: Writable<StoredEntry> = {
+    value,
+    revision,
+    created,
+    timeMs,
+    source,
+    keyId,
+    version,
+    first,
+  };
+  if (o !== undefined) entry.sourceTimeMs = o;
+  if (n !== undefined) entry.note = n;
+  if (ref) entry.ref = ref;
+  if (l !== undefined) entry.large = l;
+  if (x !== undefined) entry.expiresMs = x;
+  return entry;
+}
+
+/** What the record of a deleted key says. */
+export function tombstoneOf({ header, keyId, version, first }: DecodedPast): Tombstone {
+  const { r: revision, t: timeMs, s: source, n: note, l: large } = header;
   return {
-    revision: r,
-    created: c ?? r,
-    timeMs: t,
-    source: s,
-    body,
-    keyId: k,
-    version: w,
-    first: f,
-    ...(o === undefined ? {} : { sourceTimeMs: o }),
-    ...(n === undefined ? {} : { note: n }),
-    ...(v === undefined ? {} : { ref: { id: v[0], pieces: v[1] } }),
-    ...(l === undefined ? {} : { large: l }),
-    ...(x === undefined ? {} : { expiresMs: x }),
+    deleted: true,
+    revision,
+    timeMs,
+    source,
+    keyId,
+    version,
+    first,
+    ...(note === undefined ? {} : { note }),
+    ...(large === undefined ? {} : { large }),
   };
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };

@@ -8,10 +8,12 @@ import type { Clock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import {
+  type DecodedEntry,
   decodeEntry,
   decodePast,
   DELETED,
   ENTRIES,
+  entryOf,
   FORMAT,
   GARBAGE,
   type Garbage,
@@ -23,6 +25,7 @@ import {
   REQUESTS,
   type ScopeHeader,
   SCOPES,
+  tombstoneOf,
   VERSIONS,
 } from "./deno_kv_layout.ts";
 import { readPieces } from "./deno_kv_pieces.ts";
@@ -33,6 +36,7 @@ import {
   type Scope,
   type StoredEntry,
   type Tombstone,
+  type ValueRef,
 } from "./mirror.ts";
 import { DamagedRecord, decodeRecord } from "./record.ts";
 
@@ -134,8 +138,11 @@ class Load {
       this.#scopeIdMax = Math.max(this.#scopeIdMax, scopeId);
       const scope = this.#scopes.get(scopeId);
       if (!scope) continue;
-      const entry = await this.#entry(value);
-      if (!entry) continue;
+      const decoded = this.#intact(() => decodeEntry(value));
+      // Awaited only where there is something to wait for: there are many.
+      const text = decoded && (decoded.ref ? await this.#pieces(decoded.ref) : textOf(decoded));
+      if (text === undefined) continue;
+      const entry = this.#timed(entryOf(decoded!, text));
       this.mirror.put(scope, key[2] as string, entry);
       this.#see(scope, entry);
     }
@@ -151,20 +158,9 @@ class Load {
     for await (const { key: [, id], value } of this.#list(DELETED)) {
       const keyId = id as number;
       const past = this.#intact(() => decodePast(value));
-      const scope = past && this.#scopes.get(past.scopeId);
-      if (!scope || gone.has(keyId) || scope.entries.has(past.key)) continue;
-      const { revision, timeMs, source, note, version, first, large } = past;
-      found.push([scope, past.key, {
-        deleted: true,
-        revision,
-        timeMs,
-        source,
-        keyId,
-        version,
-        first,
-        ...(note === undefined ? {} : { note }),
-        ...(large === undefined ? {} : { large }),
-      }]);
+      const scope = past && this.#scopes.get(past.header.scope);
+      if (!scope || gone.has(keyId) || scope.entries.has(past.header.key)) continue;
+      found.push([scope, past.header.key, tombstoneOf(past)]);
     }
     found.sort(([, , a], [, , b]) => a.revision - b.revision);
     for (const [scope, key, tombstone] of found) {
@@ -201,20 +197,22 @@ class Load {
     return notes;
   }
 
-  async #entry(record: unknown): Promise<StoredEntry | undefined> {
+  /** A large value, or undefined, counted, if it cannot be read. */
+  async #pieces(ref: ValueRef): Promise<string | undefined> {
     try {
-      const { body, ...rest } = decodeEntry(record);
-      const { ref, expiresMs } = rest;
-      const deadline = expiresMs === undefined
-        ? {}
-        : { deadlineMs: this.#clock.monotonic() + expiresMs - this.#clock.now() };
-      const bytes = ref ? await readPieces(this.#kv, ref) : body;
-      return { value: decoder.decode(bytes), ...rest, ...deadline };
+      return decoder.decode(await readPieces(this.#kv, ref));
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error;
       this.damaged += 1;
       return undefined;
     }
+  }
+
+  /** `entry` with its time to live on the clock of this run. */
+  #timed(entry: StoredEntry): StoredEntry {
+    const { expiresMs } = entry;
+    if (expiresMs === undefined) return entry;
+    return { ...entry, deadlineMs: this.#clock.monotonic() + expiresMs - this.#clock.now() };
   }
 
   #see(scope: Scope, { revision, keyId }: { revision: number; keyId: number }): void {
@@ -244,4 +242,8 @@ class Load {
       return undefined;
     }
   }
+}
+
+function textOf({ body }: DecodedEntry): string {
+  return decoder.decode(body);
 }

@@ -101,7 +101,7 @@ export class Purge {
     for await (const { key, value } of this.#kv.list({ prefix: layout.DELETED })) {
       if (this.#closed) return;
       const past = pastOf(value);
-      if (past && scopeIds.has(past.scopeId)) await this.#purgePast(key[1] as number);
+      if (past && scopeIds.has(past.header.scope)) await this.#purgePast(key[1] as number);
     }
   }
 
@@ -127,7 +127,7 @@ function pastOf(record: unknown): layout.DecodedPast | undefined {
 }
 
 /** Where the pieces of a value are, if it has any. */
-function piecesOf(of: { readonly ref?: ValueRef } | undefined): layout.Key[] {
+function piecesOf(of: { readonly ref: ValueRef | undefined } | undefined): layout.Key[] {
   return of?.ref ? layout.pieceKeys(of.ref) : [];
 }
 

@@ -150,14 +150,14 @@ export async function readVersions(
 }
 
 async function versionOf(kv: Deno.Kv, past: layout.DecodedPast): Promise<Version> {
-  const { revision, timeMs, source, sourceTimeMs, note, isDeletion, ref, body } = past;
-  const bytes = isDeletion ? undefined : ref ? await readPieces(kv, ref) : body;
+  const { header: { r, t, s, o, n, d }, ref, body } = past;
+  const bytes = d ? undefined : ref ? await readPieces(kv, ref) : body;
   return {
-    revision,
-    timeMs,
-    source,
-    ...(sourceTimeMs === undefined ? {} : { sourceTimeMs }),
-    ...(note === undefined ? {} : { note }),
+    revision: r,
+    timeMs: t,
+    source: s,
+    ...(o === undefined ? {} : { sourceTimeMs: o }),
+    ...(n === undefined ? {} : { note: n }),
     ...(bytes ? { value: decoder.decode(bytes) } : {}),
   };
 }

@@ -12,6 +12,12 @@ import type { Transaction } from "../state/store.ts";
 /** Bytes of the checksum and the blank behind it. */
 const CHECKSUM_BYTES = 9;
 const NEWLINE = 0x0a;
+const BLANK = 0x20;
+/** The value of each byte as a hex digit, -1 for all others. */
+const HEX_DIGITS = Int8Array.from(
+  { length: 256 },
+  (_, byte) => "0123456789abcdef".indexOf(String.fromCharCode(byte)),
+);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -56,10 +62,7 @@ export function decodeRecord<Header>(bytes: unknown): Record<Header> {
   if (!(bytes instanceof Uint8Array) || bytes.length <= CHECKSUM_BYTES) {
     throw new DamagedRecord("a record is needed, found something else");
   }
-  const sum = `${checksum(bytes)} `;
-  for (let i = 0; i < sum.length; i += 1) {
-    if (bytes[i] !== sum.charCodeAt(i)) throw new DamagedRecord("the checksum does not match");
-  }
+  if (!hasItsChecksum(bytes)) throw new DamagedRecord("the checksum does not match");
   const end = bytes.indexOf(NEWLINE);
   if (end < 0) throw new DamagedRecord("the header has no end");
   try {
@@ -87,6 +90,16 @@ export function digestOf({ mutations, note = "" }: Transaction): string {
 
 function checksum(bytes: Uint8Array): string {
   return crc32(bytes.subarray(CHECKSUM_BYTES)).toString(16).padStart(8, "0");
+}
+
+function hasItsChecksum(bytes: Uint8Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < CHECKSUM_BYTES - 1; i += 1) {
+    const digit = HEX_DIGITS[bytes[i]!]!;
+    if (digit < 0) return false;
+    sum = sum * 16 + digit;
+  }
+  return bytes[CHECKSUM_BYTES - 1] === BLANK && sum === crc32(bytes.subarray(CHECKSUM_BYTES));
 }
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
