@@ -13,12 +13,13 @@ import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
 import { largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
 import { Purge } from "./deno_kv_purge.ts";
-import { PastWriter, readVersions } from "./deno_kv_versions.ts";
+import { pastRecords, readVersions, writeAhead } from "./deno_kv_versions.ts";
 import type { Disk, Loaded, Position } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
 import { type DatabaseLock, lockDatabase } from "./lock.ts";
-import { type Last, living } from "./mirror.ts";
+import { isLarge } from "./draft_history.ts";
+import { living } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
 
 /** How to open a database. */
@@ -33,6 +34,8 @@ export interface DenoKvOptions {
 
 /** Deno KV takes 1000 mutations in one atomic; some are left for what a commit has beside its keys. */
 const RECORDS_MAX = 990;
+/** Bytes of the past in one commit: with all else that it has it stays below Deno KV's 819,200. */
+const PAST_BYTES_MAX = 200_000;
 
 /**
  * Opens the database at `path`, locks it and reads it whole.
@@ -92,7 +95,6 @@ class DenoKv implements Disk {
   readonly #kv: Deno.Kv;
   readonly #lock: DatabaseLock;
   readonly #purge: Purge;
-  readonly #past: PastWriter;
   #meta: layout.Meta;
   /** Version of the meta record; a commit that finds another one there is refused. */
   #metaVersion: string | null;
@@ -107,7 +109,6 @@ class DenoKv implements Disk {
     this.#kv = kv;
     this.#lock = lock;
     this.#purge = purge;
-    this.#past = new PastWriter(kv);
     this.#meta = meta;
     this.#metaVersion = metaVersion;
   }
@@ -124,19 +125,18 @@ class DenoKv implements Disk {
     // Into a file that has no name any more SQLite would go on writing without complaint.
     const failure = this.failure();
     if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
-    const pieces = await this.#writePieces(draft);
-    const written: Written = { refs: pieces.refs, large: largeVersions(draft, pieces.refs) };
+    const { refs, note } = await this.#writePieces(draft);
     try {
-      await this.#commit(draft, written, pieces.note);
+      await this.#commit(draft, refs, note);
     } catch (error) {
-      if (pieces.note) this.#purge.add([[pieces.note, garbageOf(pieces.refs)]]);
+      if (note) this.#purge.add([[note, garbageOf(refs)]]);
       throw error;
     }
-    return written;
+    return refs;
   }
 
-  versions(keyId: number): Promise<readonly (readonly [number, Version])[]> {
-    return readVersions(this.#kv, keyId);
+  versions(numbers: readonly number[]): Promise<readonly Version[]> {
+    return readVersions(this.#kv, numbers);
   }
 
   async close(): Promise<void> {
@@ -145,27 +145,20 @@ class DenoKv implements Disk {
     this.#lock[Symbol.dispose]();
   }
 
-  async #commit(draft: Draft, written: Written, pieces: string | undefined): Promise<void> {
-    const { revision, nextScopeId, history: { nextKeyId } } = draft;
-    const meta = { ...this.#meta, format: layout.FORMAT, revision, nextScopeId, nextKeyId };
+  async #commit(draft: Draft, refs: Written, pieces: string | undefined): Promise<void> {
+    const { revision, nextScopeId, history: { nextVersion } } = draft;
+    const meta = { ...this.#meta, format: layout.FORMAT, revision, nextScopeId, nextVersion };
     const atomic = this.#kv.atomic()
       .check({ key: layout.META_KEY, versionstamp: this.#metaVersion })
       .set(layout.META_KEY, encodeRecord(meta));
     if (pieces) atomic.delete(layout.garbageKey(pieces));
     this.#setScopes(atomic, draft);
-    this.#setKeys(atomic, draft, written);
+    this.#setKeys(atomic, draft, refs);
     for (const id of draft.requests.deletes()) atomic.delete(layout.requestKey(id));
     for (const [id, done] of draft.requests.writes) {
       atomic.set(layout.requestKey(id), encodeRecord(done));
     }
-    await this.#past.write(atomic, draft, written, RECORDS_MAX - draft.recordsTouched);
-    const garbage: layout.Garbage = {
-      scopeIds: draft.droppedScopes().map(({ id }) => id),
-      refs: draft.history.orphans,
-      keyIds: draft.history.gone,
-      versions: draft.history.drops.filter(({ isLarge }) => isLarge)
-        .map(({ keyId, version }) => [keyId, version]),
-    };
+    const garbage = await this.#writePast(atomic, draft, refs);
     const note = this.#note(atomic, garbage);
     const result = await atomic.commit();
     if (!result.ok) {
@@ -173,8 +166,42 @@ class DenoKv implements Disk {
     }
     this.#metaVersion = result.versionstamp;
     this.#meta = meta;
-    this.#past.written(draft);
     if (note) this.#purge.add([[note, garbage]]);
+  }
+
+  /**
+   * Writes the past that `draft` makes: in `atomic` if there is room, else in commits before it.
+   *
+   * @returns What is to be purged, because there was no room to delete it at once.
+   */
+  async #writePast(
+    atomic: Deno.AtomicOperation,
+    draft: Draft,
+    refs: Written,
+  ): Promise<layout.Garbage> {
+    const records = [...pastRecords(draft, refs)];
+    let room = RECORDS_MAX - draft.recordsTouched;
+    const bytes = records.reduce((sum, { record }) => sum + record.length, 0);
+    if (room < 0 || bytes > PAST_BYTES_MAX) {
+      await writeAhead(this.#kv, records);
+      room += records.length;
+    } else {
+      for (const { at, record } of records) atomic.set(at, record);
+    }
+    const versions: number[] = [];
+    for (const number of draft.history.drops) {
+      if (isLarge(number) || room <= 0) versions.push(number);
+      else atomic.delete(layout.versionKey(number));
+      room -= 1;
+    }
+    const deleted: number[] = [];
+    for (const number of draft.tombstoneDrops()) {
+      if (room <= 0) deleted.push(number);
+      else atomic.delete(layout.deletedKey(number));
+      room -= 1;
+    }
+    const scopeIds = draft.droppedScopes().map(({ id }) => id);
+    return { scopeIds, refs: draft.history.orphans, versions, deleted };
   }
 
   #setScopes(atomic: Deno.AtomicOperation, draft: Draft): void {
@@ -188,17 +215,12 @@ class DenoKv implements Disk {
     }
   }
 
-  #setKeys(atomic: Deno.AtomicOperation, draft: Draft, { refs, large }: Written): void {
+  #setKeys(atomic: Deno.AtomicOperation, draft: Draft, refs: Written): void {
     for (const { scopeId, key, last } of draft.keyWrites()) {
       const at = layout.entryKey(scopeId, key);
       const entry = living(last);
-      if (!entry) {
-        atomic.delete(at);
-        continue;
-      }
-      const version = large.get(entry.keyId);
-      const whole = version === undefined ? entry : { ...entry, large: version };
-      atomic.set(at, layout.encodeEntry(whole, refs.get(entry)));
+      if (entry) atomic.set(at, layout.encodeEntry(entry, refs.get(entry)));
+      else atomic.delete(at);
     }
   }
 
@@ -213,7 +235,7 @@ class DenoKv implements Disk {
   /** Writes large values piece by piece; they are garbage until a commit refers to them. */
   async #writePieces(
     draft: Draft,
-  ): Promise<{ note: string | undefined; refs: Written["refs"] }> {
+  ): Promise<{ note: string | undefined; refs: Written }> {
     const large = largeValues(draft);
     const refs = newRefs(large);
     if (large.size === 0) return { note: undefined, refs };
@@ -229,17 +251,6 @@ class DenoKv implements Disk {
   }
 }
 
-function garbageOf(refs: Written["refs"]): layout.Garbage {
+function garbageOf(refs: Written): layout.Garbage {
   return { scopeIds: [], refs: [...refs.values()] };
-}
-
-/** Of each past that is written to, the last version in pieces. */
-function largeVersions(draft: Draft, refs: Written["refs"]): Map<number, number> {
-  const large = new Map<number, number>();
-  if (refs.size === 0) return large;
-  for (const { keyId, content } of draft.history.writes) {
-    const before = large.get(keyId) ?? -1;
-    if (refs.has(content as Last) && content.version > before) large.set(keyId, content.version);
-  }
-  return large;
 }

@@ -6,7 +6,7 @@
  * | `m`               | format, epoch, revision, next scope id    |                                  |
  * | `s`, name         | scope id, revision                        |                                  |
  * | `e`, scope id, key| revision, time, source, [id, pieces]...   | value, unless it lies in pieces  |
- * | `d`, key id       | the same of a deletion, scope id, key     |                                  |
+ * | `d`, number       | the same of a deletion, scope id, key     |                                  |
  * | `h`, number       | of an earlier version, scope id, key      | its value                        |
  * | `o`, scope        | options                                   |                                  |
  * | `v`, id, number   |                                           | a piece of a large value         |
@@ -16,10 +16,11 @@
  * Entries hang on the scope's id, not on its name: deleting a scope is one small commit that takes the
  * name away and notes the id as garbage; the entries are purged afterwards, in peace. A large value's
  * pieces are noted as garbage before the first is written; the commit that refers to them deletes the
- * note. A key that has a past has an id, which it keeps when it is deleted and set again; its version n
- * lies at number id * 128 + n % 128. Whether a key is deleted tells its entry, not what is left of it:
- * that and versions may be written before the commit they belong to, and mean nothing until then. So a
- * crash at any moment leaves either the old state or the new one, and notes of what to purge.
+ * note. An entry names the versions of its past by their numbers, which rise with time, so that writing
+ * them touches few pages; a number is odd where the value may lie in pieces. Whether a key is deleted
+ * tells its entry, not what is left of it: that and versions may be written before the commit they belong
+ * to, and mean nothing until then. So a crash at any moment leaves either the old state or the new one,
+ * and notes of what to purge.
  *
  * @module
  */
@@ -27,13 +28,10 @@
 import { decodeRecord, encodeRecord, type Record } from "./record.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
-import type { Last, Lineage, StoredEntry, Tombstone, ValueRef } from "./mirror.ts";
+import type { Last, StoredEntry, Tombstone, ValueRef } from "./mirror.ts";
 
 /** Version of this layout; the first one had no `d`, `h` and `o`. */
 export const FORMAT = 2;
-
-/** Numbers for the versions of one key: more than are kept, so that one is not reused while it is read. */
-const VERSIONS_PER_KEY = 128;
 
 /** Header of the record at {@link META_KEY}. */
 export interface Meta {
@@ -41,7 +39,7 @@ export interface Meta {
   readonly epoch: string;
   readonly revision: number;
   readonly nextScopeId: number;
-  readonly nextKeyId: number;
+  readonly nextVersion: number;
 }
 
 /** Header of a scope's record. */
@@ -55,10 +53,10 @@ export interface ScopeHeader {
 export interface Garbage {
   readonly scopeIds: readonly number[];
   readonly refs: readonly ValueRef[];
-  /** Keys whose whole past is. */
-  readonly keyIds?: readonly number[];
-  /** Versions whose values lie in pieces. */
-  readonly versions?: readonly (readonly [keyId: number, version: number])[];
+  /** Numbers of versions. */
+  readonly versions?: readonly number[];
+  /** Numbers of what is left of deleted keys. */
+  readonly deleted?: readonly number[];
 }
 
 /** Header of an entry's record; short names, there are many. */
@@ -73,13 +71,8 @@ interface EntryHeader {
   /** Note. */
   readonly n?: string;
   readonly v?: readonly [id: string, pieces: number];
-  /** Key id, and the number of the version where it is not the first. */
-  readonly k?: number;
-  readonly w?: number;
-  /** First version that is kept, where that is not the first there was. */
-  readonly f?: number;
-  /** Last version whose value lies in pieces. */
-  readonly l?: number;
+  /** Numbers of the versions before it, the oldest first. */
+  readonly p?: readonly number[];
   /** Time at which it expires. */
   readonly x?: number;
 }
@@ -99,6 +92,7 @@ export const META_KEY: Key = ["m"];
 export const SCOPES: Key = ["s"];
 export const ENTRIES: Key = ["e"];
 export const DELETED: Key = ["d"];
+export const VERSIONS: Key = ["h"];
 export const OPTIONS: Key = ["o"];
 export const GARBAGE: Key = ["g"];
 export const REQUESTS: Key = ["r"];
@@ -119,24 +113,13 @@ export function entryKey(scopeId: number, key: string): Key {
 }
 
 /** Key of what is left of a deleted key. */
-export function deletedKey(keyId: number): Key {
-  return ["d", keyId];
+export function deletedKey(number: number): Key {
+  return [...DELETED, number];
 }
 
-/** Key of a version of a key's past. */
-export function versionKey(keyId: number, version: number): Key {
-  return ["h", keyId * VERSIONS_PER_KEY + version % VERSIONS_PER_KEY];
-}
-
-/** Where the versions of a key begin, and where those of the next key do. */
-export function versionsOf(keyId: number): { start: Key; end: Key } {
-  return { start: versionKey(keyId, 0), end: versionKey(keyId + 1, 0) };
-}
-
-/** Of all keys, and the id of the one that has a version at `key`. */
-export const VERSIONS: Key = ["h"];
-export function keyIdAt(key: readonly unknown[]): number {
-  return Math.floor((key[1] as number) / VERSIONS_PER_KEY);
+/** Key of a version. */
+export function versionKey(number: number): Key {
+  return [...VERSIONS, number];
 }
 
 /** Key of a scope's options. */
@@ -192,29 +175,17 @@ export function encodeOptions(settings: ScopeSettings): Uint8Array {
 }
 
 function headerOf(last: Last, ref: ValueRef | undefined): EntryHeader {
-  const { revision: r, timeMs: t, source: s, note: n, keyId, version, first, large: l } = last;
+  const { revision: r, timeMs: t, source: s, note: n, past: p } = last;
   const { created, sourceTimeMs: o, expiresMs: x }: Partial<StoredEntry> = "deleted" in last
     ? {}
     : last;
+  const v = ref && [ref.id, ref.pieces] as const;
   // JSON leaves out what is undefined.
-  return {
-    r,
-    c: created === r ? undefined : created,
-    t,
-    s,
-    o,
-    n,
-    v: ref && [ref.id, ref.pieces],
-    k: keyId || undefined,
-    w: version || undefined,
-    f: first || undefined,
-    l,
-    x,
-  } as EntryHeader;
+  return { r, c: created === r ? undefined : created, t, s, o, n, v, p, x } as EntryHeader;
 }
 
 /** An entry read back; of a large value only where its pieces are. */
-export interface DecodedEntry extends Lineage {
+export interface DecodedEntry {
   readonly header: EntryHeader;
   /** The value's bytes, unless there is a `ref`. */
   readonly body: Uint8Array;
@@ -245,45 +216,32 @@ export function decodePast(bytes: unknown): DecodedPast {
 }
 
 function decoded<Header extends EntryHeader>({ header, body }: Record<Header>) {
-  const { v, k: keyId = 0, w: version = 0, f: first = 0 } = header;
-  const ref = v && { id: v[0], pieces: v[1] };
-  return { header, body, ref, keyId, version, first };
+  const { v } = header;
+  return { header, body, ref: v && { id: v[0], pieces: v[1] } };
 }
 
 /** The entry that a header and its value make. One literal for them all: there are many. */
-export function entryOf({ header, ref, keyId, version, first }: DecodedEntry, value: string) {
-  const { r: revision, c: created = revision, t: timeMs, s: source, o, n, l, x } = header;
-  const entry: Writable<StoredEntry> = {
-    value,
-    revision,
-    created,
-    timeMs,
-    source,
-    keyId,
-    version,
-    first,
-  };
+export function entryOf({ header, ref }: DecodedEntry, value: string): StoredEntry {
+  const { r: revision, c: created = revision, t: timeMs, s: source, o, n, p, x } = header;
+  const entry: Writable<StoredEntry> = { value, revision, created, timeMs, source };
   if (o !== undefined) entry.sourceTimeMs = o;
   if (n !== undefined) entry.note = n;
+  if (p) entry.past = p;
   if (ref) entry.ref = ref;
-  if (l !== undefined) entry.large = l;
   if (x !== undefined) entry.expiresMs = x;
   return entry;
 }
 
-/** What the record of a deleted key says. */
-export function tombstoneOf({ header, keyId, version, first }: DecodedPast): Tombstone {
-  const { r: revision, t: timeMs, s: source, n: note, l: large } = header;
+/** What the record of a deleted key says that lies at `number`. */
+export function tombstoneOf({ header }: DecodedPast, number: number): Tombstone {
+  const { r: revision, t: timeMs, s: source, n: note, p: past } = header;
   return {
-    deleted: true,
+    deleted: number,
     revision,
     timeMs,
     source,
-    keyId,
-    version,
-    first,
     ...(note === undefined ? {} : { note }),
-    ...(large === undefined ? {} : { large }),
+    ...(past ? { past } : {}),
   };
 }
 

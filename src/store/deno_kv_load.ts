@@ -18,7 +18,6 @@ import {
   GARBAGE,
   type Garbage,
   type Key,
-  keyIdAt,
   type Meta,
   META_KEY,
   OPTIONS,
@@ -68,7 +67,7 @@ export async function loadDenoKv(kv: Deno.Kv, clock: Clock): Promise<LoadedKv> {
   const garbage = await load.garbage();
   await load.scopes();
   await load.entries();
-  await load.deleted(new Set(garbage.flatMap(([, { keyIds = [] }]) => keyIds)));
+  await load.deleted(new Set(garbage.flatMap(([, { deleted = [] }]) => deleted)));
   await load.options();
   await load.requests();
   const { mirror, damaged } = load;
@@ -84,7 +83,7 @@ class Load {
   /** Highest numbers seen. */
   #revisionMax = 0;
   #scopeIdMax = 0;
-  #keyIdMax = 0;
+  #numberMax = 0;
 
   constructor(kv: Deno.Kv, clock: Clock) {
     this.#kv = kv;
@@ -111,7 +110,7 @@ class Load {
         epoch,
         revision: Math.max(revision, this.#revisionMax),
         nextScopeId: Math.max(meta?.nextScopeId ?? 1, this.#scopeIdMax + 1),
-        nextKeyId: Math.max(meta?.nextKeyId ?? 1, this.#keyIdMax + 1, await this.#keyIdAfter()),
+        nextVersion: Math.max(meta?.nextVersion ?? 1, await this.#versionAfter()),
       },
       metaVersion,
     };
@@ -151,16 +150,17 @@ class Load {
   /**
    * What is left of deleted keys. It means nothing while the key is there.
    *
-   * @param gone Ids of keys that are to be purged.
+   * @param gone Numbers of those that are to be purged.
    */
   async deleted(gone: ReadonlySet<number>): Promise<void> {
     const found: [scope: Scope, key: string, tombstone: Tombstone][] = [];
-    for await (const { key: [, id], value } of this.#list(DELETED)) {
-      const keyId = id as number;
+    for await (const { key, value } of this.#list(DELETED)) {
+      const number = key[1] as number;
+      this.#numberMax = Math.max(this.#numberMax, number);
       const past = this.#intact(() => decodePast(value));
       const scope = past && this.#scopes.get(past.header.scope);
-      if (!scope || gone.has(keyId) || scope.entries.has(past.header.key)) continue;
-      found.push([scope, past.header.key, tombstoneOf(past)]);
+      if (!scope || gone.has(number) || scope.entries.has(past.header.key)) continue;
+      found.push([scope, past.header.key, tombstoneOf(past, number)]);
     }
     found.sort(([, , a], [, , b]) => a.revision - b.revision);
     for (const [scope, key, tombstone] of found) {
@@ -215,17 +215,18 @@ class Load {
     return { ...entry, deadlineMs: this.#clock.monotonic() + expiresMs - this.#clock.now() };
   }
 
-  #see(scope: Scope, { revision, keyId }: { revision: number; keyId: number }): void {
+  #see(scope: Scope, { revision }: { revision: number }): void {
     scope.revision = Math.max(scope.revision, revision);
     this.#revisionMax = Math.max(this.#revisionMax, revision);
-    this.#keyIdMax = Math.max(this.#keyIdMax, keyId);
   }
 
-  /** The first id that no version on disk has. */
-  async #keyIdAfter(): Promise<number> {
+  /** The first number, halved, that nothing on disk has. */
+  async #versionAfter(): Promise<number> {
     const last = this.#kv.list({ prefix: VERSIONS }, { reverse: true, limit: 1 });
-    for await (const { key } of last) return keyIdAt(key) + 1;
-    return 1;
+    for await (const { key: [, number] } of last) {
+      this.#numberMax = Math.max(this.#numberMax, number as number);
+    }
+    return Math.floor(this.#numberMax / 2) + 1;
   }
 
   #list(prefix: Key): AsyncIterable<Deno.KvEntry<unknown>> {

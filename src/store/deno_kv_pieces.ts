@@ -6,16 +6,15 @@
 
 import { utf8Bytes } from "../state/names.ts";
 import type { Draft } from "./draft.ts";
+import { INLINE_BYTES_MIN } from "./draft_history.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { type Last, living, type ValueRef } from "./mirror.ts";
 import { DamagedRecord, decodeRecord, encodeRecord } from "./record.ts";
 
 /** Largest value kept in its record, in bytes; Deno KV takes 65,536 for the whole record. */
 const INLINE_BYTES_MAX = 60_000;
-/** The same in a commit that would otherwise be larger than Deno KV's 819,200 bytes. */
-const INLINE_BYTES_MAX_CROWDED = 256;
 /** Bytes of values, and of the keys in the records of the past, before a commit counts as crowded. */
-const CROWDED_BYTES = 600_000;
+const CROWDED_BYTES = 500_000;
 /** What the record of a version or of a deleted key takes beside its key and value; rounded up. */
 const PAST_OVERHEAD_BYTES = 200;
 /** Bytes of one piece of a large value. */
@@ -48,7 +47,7 @@ export function largeValues(draft: Draft): Map<Last, Uint8Array> {
     add(content);
     bytes += utf8Bytes(key) + PAST_OVERHEAD_BYTES;
   }
-  const bytesMax = bytes > CROWDED_BYTES ? INLINE_BYTES_MAX_CROWDED : INLINE_BYTES_MAX;
+  const bytesMax = bytes > CROWDED_BYTES ? INLINE_BYTES_MIN : INLINE_BYTES_MAX;
   const large = new Map<Last, Uint8Array>();
   for (const [last, size] of sizes) {
     if (size > bytesMax) large.set(last, encoder.encode(living(last)!.value));

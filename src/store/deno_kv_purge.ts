@@ -5,6 +5,7 @@
  */
 
 import * as layout from "./deno_kv_layout.ts";
+import { isLarge } from "./draft_history.ts";
 import type { ValueRef } from "./mirror.ts";
 
 /** Entries looked at in one go; few, so that writers hardly wait. */
@@ -52,30 +53,23 @@ export class Purge {
     await this.#running;
   }
 
-  async #purge([id, { scopeIds, refs, keyIds = [], versions = [] }]: Note): Promise<void> {
+  async #purge([id, { scopeIds, refs, versions = [], deleted = [] }]: Note): Promise<void> {
     // A commit that seemed to fail and did not has deleted the note: then nothing here is garbage.
     if ((await this.#kv.get(layout.garbageKey(id))).value === null) return;
     for (const ref of refs) await this.#delete(layout.pieceKeys(ref));
-    for (const [keyId, version] of versions) await this.#purgeVersion(keyId, version);
-    for (const keyId of keyIds) await this.#purgePast(keyId);
+    await this.#purgeVersions(versions);
+    await this.#delete(deleted.map((number) => layout.deletedKey(number)));
     for (const scopeId of scopeIds) await this.#purgeEntries(scopeId);
     if (scopeIds.length > 0) await this.#purgeDeleted(new Set(scopeIds));
     if (!this.#closed) await this.#delete([layout.garbageKey(id)]);
   }
 
-  async #purgeVersion(keyId: number, version: number): Promise<void> {
-    const at = layout.versionKey(keyId, version);
-    const past = pastOf((await this.#kv.get(at)).value);
-    // A later version may lie there by now.
-    if (past?.version !== version) return;
-    await this.#delete([...piecesOf(past), at]);
-  }
-
-  /** All that is left of a key that is gone. */
-  async #purgePast(keyId: number): Promise<void> {
-    const keys: layout.Key[] = [layout.deletedKey(keyId)];
-    for await (const { key, value } of this.#kv.list(layout.versionsOf(keyId))) {
-      keys.push(...piecesOf(pastOf(value)), key as layout.Key);
+  async #purgeVersions(numbers: readonly number[]): Promise<void> {
+    const keys: layout.Key[] = [];
+    for (const number of numbers) {
+      const at = layout.versionKey(number);
+      if (isLarge(number)) keys.push(...piecesOf(pastOf((await this.#kv.get(at)).value)));
+      keys.push(at);
     }
     await this.#delete(keys);
   }
@@ -89,7 +83,7 @@ export class Purge {
         keys.push(key as layout.Key);
         const entry = intact(() => layout.decodeEntry(value));
         await this.#delete(piecesOf(entry));
-        if (entry && entry.version > 0) await this.#purgePast(entry.keyId);
+        await this.#purgeVersions(entry?.header.p ?? []);
       }
       if (keys.length === 0 || this.#closed) return;
       await this.#delete(keys);
@@ -101,7 +95,9 @@ export class Purge {
     for await (const { key, value } of this.#kv.list({ prefix: layout.DELETED })) {
       if (this.#closed) return;
       const past = pastOf(value);
-      if (past && scopeIds.has(past.header.scope)) await this.#purgePast(key[1] as number);
+      if (!past || !scopeIds.has(past.header.scope)) continue;
+      await this.#purgeVersions(past.header.p ?? []);
+      await this.#delete([key as layout.Key]);
     }
   }
 

@@ -18,8 +18,8 @@ export interface Position {
   readonly revision: number;
   /** Id of the next scope to be created. */
   readonly nextScopeId: number;
-  /** Id of the next key that gets a past. */
-  readonly nextKeyId: number;
+  /** Number of the next version of the past, halved. */
+  readonly nextVersion: number;
 }
 
 /** A place that keeps drafts for good. */
@@ -33,8 +33,8 @@ export interface Disk {
    * it put the values that were too large for one record. One call at a time.
    */
   write(draft: Draft): Promise<Written>;
-  /** Versions of the past of a key by their numbers, as far as they can be read, in no order. */
-  versions(keyId: number): Promise<readonly (readonly [version: number, Version])[]>;
+  /** Versions of the past by their numbers, as far as they can be read, in the same order. */
+  versions(numbers: readonly number[]): Promise<readonly Version[]>;
   /** Lets go of the disk. */
   close(): Promise<void>;
 }

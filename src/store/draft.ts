@@ -58,7 +58,7 @@ export class Draft {
     this.#mirror = mirror;
     this.#start = start;
     this.requests = new DraftRequests(mirror, start.timeMs, start.requestMs);
-    this.history = new DraftHistory(start.nextKeyId);
+    this.history = new DraftHistory(start);
     this.settings = new DraftSettings(mirror, start.options);
     this.#keys = new DraftKeys(start, this.history, this.#undo);
     this.#revision = start.revision;
@@ -125,13 +125,15 @@ export class Draft {
 
   /** Keys to be written; of several writes to one only the last. */
   keyWrites(): KeyWrite[] {
-    return this.#drafts().flatMap(({ scope, puts }) =>
-      [...puts].map(([key, last]) => ({
-        scopeId: scope.id,
-        key,
-        last,
-        tombstone: scope.deleted.get(key),
-      }))
+    return this.#drafts().flatMap(({ scope: { id: scopeId }, puts }) =>
+      [...puts].map(([key, last]) => ({ scopeId, key, last }))
+    );
+  }
+
+  /** Numbers of records of deleted keys that are there again, or whose past goes. */
+  tombstoneDrops(): number[] {
+    return this.#drafts().flatMap(({ scope: { deleted }, puts, forgotten }) =>
+      [...puts.keys(), ...forgotten].flatMap((key) => deleted.get(key)?.deleted ?? [])
     );
   }
 
@@ -255,9 +257,7 @@ export class Draft {
 }
 
 /** `last` with what only the disk knew. */
-function placed(last: Last, { refs, large: versions }: Written): Last {
-  const ref = refs.get(last);
-  const large = versions.get(last.keyId);
-  if (!ref && large === undefined) return last;
-  return { ...last, ...(ref ? { ref } : {}), ...(large === undefined ? {} : { large }) };
+function placed(last: Last, written: Written): Last {
+  const ref = written.get(last);
+  return ref ? { ...last, ref } : last;
 }

@@ -1,65 +1,63 @@
 /**
- * The past of keys, within a commit in the making: which versions go where, which are no longer kept.
+ * The past of keys, within a commit in the making: which versions are written, which no longer kept.
  *
  * @module
  */
 
-import type { Undo } from "./draft_types.ts";
 import { utf8Bytes } from "../state/names.ts";
-import { entryBytes, type Last, type Lineage, type ValueRef } from "./mirror.ts";
+import type { Undo } from "./draft_types.ts";
+import { entryBytes, type Last, type ValueRef } from "./mirror.ts";
 
-/** A version that becomes part of the past. */
-export interface VersionWrite {
-  readonly scopeId: number;
-  readonly key: string;
-  readonly content: Last;
-  readonly keyId: number;
-}
-
-/** A version that is no longer kept. */
-export interface VersionDrop {
-  readonly keyId: number;
-  readonly version: number;
-  /** Whether its value may lie in pieces. */
-  readonly isLarge: boolean;
-}
+/** Bytes of a value up to which it always lies in its record, however full the commit. */
+export const INLINE_BYTES_MIN = 256;
 
 /** What the record of a version takes beside its key and value; rounded up. */
 const PAST_OVERHEAD_BYTES = 200;
 
-/** A key without a past. */
-const NO_PAST: Lineage = { keyId: 0, version: 0, first: 0 };
+/** What one number takes in a list of them; the lists grow in an entry's record, too. */
+const NUMBER_BYTES = 12;
+
+/** A version that becomes part of the past. */
+export interface VersionWrite {
+  /** Names it on disk. */
+  readonly number: number;
+  readonly scopeId: number;
+  readonly key: string;
+  readonly content: Last;
+}
 
 /**
  * The versions of one draft.
  *
  * @example
  * ```ts
- * const history = new DraftHistory(nextKeyId);
- * history.succeed({ scopeId: 1, key: "k", last, revision: 42, kept: 8, undo }); // { keyId, version }
+ * const history = new DraftHistory({ revision: 41, nextVersion: 7 });
+ * history.succeed({ scopeId: 1, key: "k", last, revision: 42, kept: 8, undo }); // [4, 10, 14]
  * ```
  */
 export class DraftHistory {
-  readonly #writes = new Map<string, VersionWrite>();
-  readonly #drops: VersionDrop[] = [];
-  readonly #gone: number[] = [];
+  readonly #writes = new Map<number, VersionWrite>();
+  readonly #drops: number[] = [];
   readonly #orphans: ValueRef[] = [];
-  #nextKeyId: number;
+  /** Of the last commit. */
+  readonly #revision: number;
+  #next: number;
   #bytes = 0;
 
-  /** @param nextKeyId The next that no key has had. */
-  constructor(nextKeyId: number) {
-    this.#nextKeyId = nextKeyId;
+  /** @param start Where the disk stands. */
+  constructor({ revision, nextVersion }: { revision: number; nextVersion: number }) {
+    this.#revision = revision;
+    this.#next = nextVersion;
   }
 
-  /** The next free key id once the draft is committed. */
-  get nextKeyId(): number {
-    return this.#nextKeyId;
+  /** The next free number, halved, once the draft is committed. */
+  get nextVersion(): number {
+    return this.#next;
   }
 
   /** Versions to be written. */
-  get writes(): readonly VersionWrite[] {
-    return [...this.#writes.values()];
+  get writes(): Iterable<VersionWrite> {
+    return this.#writes.values();
   }
 
   /** Number of {@link writes}. */
@@ -67,19 +65,14 @@ export class DraftHistory {
     return this.#writes.size;
   }
 
-  /** Bytes of their keys and values. */
+  /** Bytes of their records. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Versions on disk that are no longer kept. */
-  get drops(): readonly VersionDrop[] {
+  /** Numbers of versions on disk that are no longer kept. */
+  get drops(): readonly number[] {
     return this.#drops;
-  }
-
-  /** Keys whose whole past goes. */
-  get gone(): readonly number[] {
-    return this.#gone;
   }
 
   /** Values in pieces that nothing refers to afterwards. */
@@ -91,7 +84,7 @@ export class DraftHistory {
    * Something comes after `last`, which becomes the past if the scope keeps one.
    *
    * @param of `kept`: how many versions the scope keeps; `undo`: gets what takes this back.
-   * @returns The lineage of what comes.
+   * @returns Numbers of the versions before what comes, the oldest first; undefined where there are none.
    */
   succeed(
     { scopeId, key, last, revision, kept, undo }: {
@@ -102,98 +95,92 @@ export class DraftHistory {
       readonly kept: number;
       readonly undo: Undo;
     },
-  ): Lineage {
+  ): readonly number[] | undefined {
+    if (!last) return undefined;
     // A change has no moments within it that anybody could ask for.
-    if (last?.revision === revision) return lineageOf(last);
+    if (last.revision === revision) return last.past;
     if (kept === 0) {
-      if (last) this.#forget(last, undo);
-      return NO_PAST;
+      const ref = refOf(last);
+      if (ref) push(this.#orphans, ref, undo);
+      this.forget(last, undo);
+      return undefined;
     }
-    if (!last) return { ...NO_PAST, keyId: this.#newKeyId() };
-    const keyId = last.keyId || this.#newKeyId();
-    this.#write({ scopeId, key, content: last, keyId }, undo);
-    const version = last.version + 1;
-    const large = refOf(last) ? last.version : last.large;
-    const first = Math.max(last.first, version - kept);
-    for (let i = last.first; i < first; i += 1) this.#drop(keyId, i, large, undo);
-    return { keyId, version, first, ...(large === undefined ? {} : { large }) };
+    const number = this.newNumber(this.#mayBeLarge(last));
+    this.#write({ number, scopeId, key, content: last }, undo);
+    const past = last.past ? [...last.past, number] : [number];
+    for (const dropped of past.splice(0, past.length - kept)) this.#drop(dropped, undo);
+    return past;
   }
 
-  /** Forgets all that `last` hangs on. */
-  forgetKey({ keyId }: Lineage, undo: Undo): void {
-    push(this.#gone, keyId, undo);
+  /** Forgets the versions before `last`. */
+  forget({ past = [] }: Pick<Last, "past">, undo: Undo): void {
+    for (const number of past) this.#drop(number, undo);
   }
 
   /** Writes nothing into the past of a scope that goes away. */
   dropScope(scopeId: number, undo: Undo): void {
-    for (const write of this.writes) if (write.scopeId === scopeId) this.#unwrite(write, undo);
+    for (const write of [...this.writes]) if (write.scopeId === scopeId) this.#unwrite(write, undo);
   }
 
-  #forget(last: Last, undo: Undo): void {
-    const ref = refOf(last);
-    if (ref) push(this.#orphans, ref, undo);
-    if (last.keyId !== 0) this.forgetKey(last, undo);
+  /**
+   * A number that nothing on disk has: odd where the value may lie in pieces. Not taken back: a draft that
+   * fails leaves some unused.
+   */
+  newNumber(isLarge: boolean): number {
+    this.#next += 1;
+    return (this.#next - 1) * 2 + Number(isLarge);
+  }
+
+  /** Where the value of what is not on disk yet will lie is known when the commit is written. */
+  #mayBeLarge(last: Last): boolean {
+    if ("deleted" in last) return false;
+    if (last.revision <= this.#revision) return last.ref !== undefined;
+    return utf8Bytes(last.value) > INLINE_BYTES_MIN;
   }
 
   #write(write: VersionWrite, undo: Undo): void {
-    const name = nameOf(write);
-    this.#writes.set(name, write);
+    this.#writes.set(write.number, write);
     this.#bytes += bytesOf(write);
     undo.push(() => {
-      this.#writes.delete(name);
+      this.#writes.delete(write.number);
       this.#bytes -= bytesOf(write);
     });
   }
 
   #unwrite(write: VersionWrite, undo: Undo): void {
-    const name = nameOf(write);
-    this.#writes.delete(name);
+    this.#writes.delete(write.number);
     this.#bytes -= bytesOf(write);
     undo.push(() => {
-      this.#writes.set(name, write);
+      this.#writes.set(write.number, write);
       this.#bytes += bytesOf(write);
     });
   }
 
-  #drop(keyId: number, version: number, large: number | undefined, undo: Undo): void {
-    const unwritten = this.#writes.get(nameOf({ keyId, content: { version } }));
-    if (!unwritten) {
-      const isLarge = large !== undefined && version <= large;
-      return push(this.#drops, { keyId, version, isLarge }, undo);
-    }
+  #drop(number: number, undo: Undo): void {
+    const unwritten = this.#writes.get(number);
+    if (!unwritten) return push(this.#drops, number, undo);
     this.#unwrite(unwritten, undo);
     const ref = refOf(unwritten.content);
     if (ref) push(this.#orphans, ref, undo);
   }
-
-  /** Not taken back: ids are never used twice, some not even once. */
-  #newKeyId(): number {
-    const id = this.#nextKeyId;
-    this.#nextKeyId += 1;
-    return id;
-  }
 }
 
-function lineageOf({ keyId, version, first, large }: Lineage): Lineage {
-  return { keyId, version, first, ...(large === undefined ? {} : { large }) };
+/** Whether the version of that number may have its value in pieces. */
+export function isLarge(number: number): boolean {
+  return number % 2 === 1;
 }
 
 function refOf(last: Last): ValueRef | undefined {
   return "deleted" in last ? undefined : last.ref;
 }
 
-function nameOf(
-  { keyId, content: { version } }: { keyId: number; content: Pick<Lineage, "version"> },
-): string {
-  return `${keyId}/${version}`;
-}
-
 function bytesOf({ key, content }: VersionWrite): number {
-  return PAST_OVERHEAD_BYTES +
+  const { length } = content.past ?? [];
+  return PAST_OVERHEAD_BYTES + 2 * NUMBER_BYTES * (length + 1) +
     ("deleted" in content ? utf8Bytes(key) : entryBytes(key, content));
 }
 
 function push<T>(list: T[], item: T, undo: Undo): void {
   list.push(item);
-  undo.push(() => list.splice(list.indexOf(item), 1));
+  undo.push(() => list.pop());
 }

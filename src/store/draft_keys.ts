@@ -8,7 +8,7 @@ import { DELETED_KEYS_MAX } from "../limits.ts";
 import type { Change, Mutation } from "../state/store.ts";
 import type { DraftHistory } from "./draft_history.ts";
 import type { DraftScope, DraftStart, Stamp, Undo } from "./draft_types.ts";
-import { type Last, type Lineage, living } from "./mirror.ts";
+import { type Last, living } from "./mirror.ts";
 import { boundDeletions, boundScope, expectKey } from "./refusals.ts";
 
 /** A mutation of one kind. */
@@ -55,9 +55,9 @@ export class DraftKeys {
     };
     const deadline = ttlMs === 0 ? {} : { deadlineMs: this.#start.monotonicMs + ttlMs };
     const created = before?.created ?? stamp.revision;
-    const lineage = this.#succeed(draft, key, stamp);
+    const past = this.#succeed(draft, key, stamp);
     const { keys, bytes } = draft;
-    this.#put(draft, key, { value, created, ...of, ...lineage, ...deadline });
+    this.#put(draft, key, { value, created, ...of, ...past, ...deadline });
     boundScope(draft, { keys, bytes });
     const previous = draft.touch(stamp.revision, this.#undo);
     return { ...of, previous, scope, operation: "set", key, value };
@@ -69,12 +69,12 @@ export class DraftKeys {
     const before = living(draft.last(key));
     expectKey(mutation, before);
     if (!before) return [];
-    const lineage = this.#succeed(draft, key, stamp);
-    if (lineage.keyId === 0) {
+    const past = this.#succeed(draft, key, stamp);
+    if (draft.options.history === 0) {
       this.#put(draft, key, undefined);
       if (draft.mark(this.#undo)) this.#recordsTouched += 1;
     } else {
-      this.#put(draft, key, { deleted: true, ...stamp, ...lineage });
+      this.#put(draft, key, { deleted: this.#history.newNumber(false), ...stamp, ...past });
       this.#forgetOld(draft);
     }
     const previous = draft.touch(stamp.revision, this.#undo);
@@ -95,11 +95,12 @@ export class DraftKeys {
     return others.flatMap((key) => this.delete(draft, { scope, key }, stamp));
   }
 
-  /** What was the last of `key` becomes its past; returns the lineage of what comes. */
-  #succeed(draft: DraftScope, key: string, { revision }: Stamp): Lineage {
+  /** What was the last of `key` becomes its past; returns the past of what comes. */
+  #succeed(draft: DraftScope, key: string, { revision }: Stamp): Pick<Last, "past"> {
     const { scope: { id: scopeId }, options: { history: kept } } = draft;
     const last = draft.last(key);
-    return this.#history.succeed({ scopeId, key, last, revision, kept, undo: this.#undo });
+    const past = this.#history.succeed({ scopeId, key, last, revision, kept, undo: this.#undo });
+    return past ? { past } : {};
   }
 
   /** Forgets the oldest of the deleted keys where there are too many, or where they are too old. */
@@ -115,7 +116,7 @@ export class DraftKeys {
       if ((tooMany <= 0 && !isOld) || count === FORGOTTEN_PER_DELETION) return;
       forgotten.add(key);
       this.#undo.push(() => forgotten.delete(key));
-      this.#history.forgetKey(tombstone, this.#undo);
+      this.#history.forget(tombstone, this.#undo);
       tooMany -= 1;
       count += 1;
     }

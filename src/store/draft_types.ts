@@ -20,7 +20,7 @@ export interface DraftStart {
   /** Of the last commit. */
   readonly revision: number;
   readonly nextScopeId: number;
-  readonly nextKeyId: number;
+  readonly nextVersion: number;
   /** Wall clock. */
   readonly timeMs: number;
   /** Monotonic clock. */
@@ -55,17 +55,10 @@ export interface KeyWrite {
   readonly key: string;
   /** Undefined where nothing is left of it. */
   readonly last: Last | undefined;
-  /** What is left of it on disk, where it was deleted before. */
-  readonly tombstone: Tombstone | undefined;
 }
 
-/** What a disk did beyond what the draft says. */
-export interface Written {
-  /** Where it put the values that were too large for a record. */
-  readonly refs: ReadonlyMap<Last, ValueRef>;
-  /** By key ids: the last version of a past, written just now, whose value lies in pieces. */
-  readonly large: ReadonlyMap<number, number>;
-}
+/** Where a disk put the values that were too large for a record. */
+export type Written = ReadonlyMap<Last, ValueRef>;
 
 /** What becomes of a transaction when the draft is committed. */
 export interface Applied {

@@ -147,15 +147,11 @@ export class DurableStore implements Store {
     if (!last) return [];
     const present = presentVersion(last);
     const { history, historyMs } = this.scopeOptions(name);
-    if (last.keyId === 0 || history === 0) return [present];
-    const past = await this.#disk.versions(last.keyId);
-    const oldest = Math.max(last.first, last.version - history);
-    const oldestMs = historyMs === 0 ? 0 : this.#options.clock.now() - historyMs;
-    const kept = past
-      .filter(([version]) => version < last.version && version >= oldest)
-      .filter(([, { timeMs }]) => timeMs >= oldestMs)
-      .sort(([a], [b]) => b - a);
-    return [present, ...kept.map(([, version]) => version)];
+    if (!last.past || history === 0) return [present];
+    const past = await this.#disk.versions(last.past.slice(-history).reverse());
+    if (historyMs === 0) return [present, ...past];
+    const oldestMs = this.#options.clock.now() - historyMs;
+    return [present, ...past.filter(({ timeMs }) => timeMs >= oldestMs)];
   }
 
   status(): StoreStatus {

@@ -19,28 +19,20 @@ export interface ValueRef {
   readonly pieces: number;
 }
 
-/** What the versions of a key hang on, from its first value to the last, deletions included. */
-export interface Lineage {
-  /** Stands for the key in the records of its past; never used twice. 0 where it has none. */
-  readonly keyId: number;
-  /** Versions before this one. */
-  readonly version: number;
-  /** The first of them that is kept. */
-  readonly first: number;
-  /** The last version whose value lies in pieces; absent where none does. */
-  readonly large?: number;
-}
-
 /** An entry, its past, and where its value is on disk if not beside it. */
-export interface StoredEntry extends Entry, Lineage {
+export interface StoredEntry extends Entry {
+  /** Numbers of its versions on disk, the oldest first; absent where there are none. */
+  readonly past?: readonly number[];
   readonly ref?: ValueRef;
   /** When it expires, on the store's monotonic clock. */
   readonly deadlineMs?: number;
 }
 
 /** What is left of a key that was deleted and whose past is kept. */
-export interface Tombstone extends Lineage, Pick<Entry, "revision" | "timeMs" | "source" | "note"> {
-  readonly deleted: true;
+export interface Tombstone extends Pick<Entry, "revision" | "timeMs" | "source" | "note"> {
+  /** Number of its record on disk. */
+  readonly deleted: number;
+  readonly past?: readonly number[];
 }
 
 /** The last that is known of a key. */

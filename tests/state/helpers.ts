@@ -48,8 +48,8 @@ export class FaultyDisk implements Disk {
     return resolve;
   }
 
-  versions(keyId: number) {
-    return this.#inner.versions(keyId);
+  versions(numbers: readonly number[]) {
+    return this.#inner.versions(numbers);
   }
 
   async write(draft: Draft): Promise<Written> {
@@ -66,15 +66,15 @@ export class FaultyDisk implements Disk {
 
 /** A disk that remembers nothing but where it stands. */
 export function memoryDisk(): Loaded {
-  let meta: Position = { epoch: "memory", revision: 0, nextScopeId: 1, nextKeyId: 1 };
+  let meta: Position = { epoch: "memory", revision: 0, nextScopeId: 1, nextVersion: 1 };
   const disk: Disk = {
     get meta() {
       return meta;
     },
     failure: () => undefined,
-    write({ revision, nextScopeId, history: { nextKeyId } }) {
-      meta = { ...meta, revision, nextScopeId, nextKeyId };
-      return Promise.resolve({ refs: new Map(), large: new Map() });
+    write({ revision, nextScopeId, history: { nextVersion } }) {
+      meta = { ...meta, revision, nextScopeId, nextVersion };
+      return Promise.resolve(new Map());
     },
     versions: () => Promise.resolve([]),
     close: () => Promise.resolve(),

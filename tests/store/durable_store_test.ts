@@ -55,9 +55,6 @@ Deno.test("durable store - a failed commit fails all its callers, leaves mirror 
     created: 1,
     timeMs: Date.UTC(2026, 10, 23, 9),
     source,
-    keyId: 1,
-    version: 0,
-    first: 0,
   });
   assert.deepEqual(changes, []);
   assert.deepEqual(store.status(), {

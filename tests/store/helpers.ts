@@ -7,7 +7,7 @@ import { SCOPE_DEFAULTS } from "../../src/store/durable_store.ts";
 export const DRAFT_START: DraftStart = {
   revision: 0,
   nextScopeId: 1,
-  nextKeyId: 1,
+  nextVersion: 1,
   timeMs: 1000,
   monotonicMs: 0,
   requestMs: 0,
@@ -15,4 +15,4 @@ export const DRAFT_START: DraftStart = {
 };
 
 /** A disk that did nothing of its own accord. */
-export const NOTHING_MORE: Written = { refs: new Map(), large: new Map() };
+export const NOTHING_MORE: Written = new Map();
