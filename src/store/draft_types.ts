@@ -6,14 +6,7 @@
 
 import type { ScopeOptions } from "../state/scope_options.ts";
 import type { Change } from "../state/store.ts";
-import {
-  entryBytes,
-  type Last,
-  living,
-  type Scope,
-  type Tombstone,
-  type ValueRef,
-} from "./mirror.ts";
+import { entryBytes, type Last, living, type Scope, type ValueRef } from "./mirror.ts";
 
 /** Where a draft begins. */
 export interface DraftStart {
