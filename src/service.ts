@@ -193,6 +193,7 @@ export class Service implements AsyncDisposable {
       valueBytesMax: limits.valueBytes,
       queueMax: bus.queue,
       defaultScope: bus.defaultScope,
+      coalesce: bus.coalesce,
       onRejected: (scope, reason, sentence) =>
         log.debug("update rejected", { scope: scope.slice(0, SCOPE_BYTES_MAX), reason, sentence }),
     });

@@ -69,6 +69,7 @@ export const STATE_SETTINGS = {
     "create-scopes": yesOrNo().prefault(false),
     "default-scope": scopeName().optional(),
     queue: wholeNumber(1, 10_000_000).prefault(BUS_QUEUE_MAX),
+    coalesce: yesOrNo().prefault(true),
   },
   feed: {
     enabled: yesOrNo().prefault(true),

@@ -7,11 +7,13 @@
 
 import { messageOf, PlantdError } from "../errors.ts";
 import { BUS_COUNTED_SCOPES_MAX, BUS_QUEUE_BYTES_MAX } from "../limits.ts";
+import { Backlog } from "./backlog.ts";
 import { type JsonObject, type JsonText } from "./json.ts";
 import { invalid, scopeName } from "./names.ts";
 import { readBody, readEntries, readKey, readValue } from "./requests.ts";
 import { readTtl } from "./scope_options.ts";
 import type { Mutation, Store } from "./store.ts";
+import { Counter, type UpdateCounts } from "./update_counts.ts";
 
 /** How updates are taken. */
 export interface IngestOptions {
@@ -22,17 +24,10 @@ export interface IngestOptions {
   readonly queueMax: number;
   /** Scope of bare JSON that names none. */
   readonly defaultScope: string | undefined;
+  /** Whether in scopes without history an update overtakes earlier ones of the same key. */
+  readonly coalesce: boolean;
   /** Told of each rejection; `sentence` repeats no value. */
   readonly onRejected?: (scope: string, reason: string, sentence: string) => void;
-}
-
-/** What became of updates; received = stored + pending + all rejected. */
-export interface UpdateCounts {
-  readonly received: number;
-  readonly stored: number;
-  readonly pending: number;
-  /** By reason; a reason is one of the wire codes, or what is wrong with the message itself. */
-  readonly rejected: Readonly<Record<string, number>>;
 }
 
 /**
@@ -41,27 +36,27 @@ export interface UpdateCounts {
  */
 export const OTHER_SCOPES = "/other";
 
-/** The source of entries written from the bus. */
-const SOURCE = "bus";
-
 /**
  * Takes updates from the bus into a store.
  *
  * @example
  * ```ts
- * const ingest = new Ingest({ store, valueBytesMax, queueMax, defaultScope: undefined });
+ * const ingest = new Ingest({ store, valueBytesMax, queueMax, defaultScope: undefined, coalesce: true });
  * ingest.take("org.plantd.Test", utf8('{"key":"foo","value":1}'));
- * ingest.totals(); // { received: 1, stored: 0, pending: 1, rejected: {} }
+ * ingest.totals(); // { received: 1, stored: 0, coalesced: 0, pending: 1, rejected: {} }
  * ```
  */
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #counters = new Map<string, Counter>();
-  #pending = 0;
-  #pendingBytes = 0;
+  readonly #backlog: Backlog;
 
   constructor(options: IngestOptions) {
     this.#options = options;
+    this.#backlog = new Backlog({
+      ...options,
+      onFailed: ({ scope, counter }, thrown) => this.#reject(scope, counter, thrown),
+    });
   }
 
   /**
@@ -85,7 +80,7 @@ export class Ingest {
       if (!store.hasScope(target) && !store.scopeOptions(target).busCreate) {
         throw new Rejection("scope_not_found", "the scope does not exist");
       }
-      void this.#store(target, mutations, counter, body.length);
+      this.#backlog.add({ scope: target, mutations, bytes: body.length, counter });
     } catch (thrown) {
       this.#reject(name, counter, thrown);
     }
@@ -150,31 +145,8 @@ export class Ingest {
   }
 
   #isFull(body: Uint8Array): boolean {
-    return this.#pending >= this.#options.queueMax ||
-      this.#pendingBytes + body.length > BUS_QUEUE_BYTES_MAX;
-  }
-
-  async #store(
-    scope: string,
-    mutations: readonly Mutation[],
-    counter: Counter,
-    bytes: number,
-  ): Promise<void> {
-    this.#countPending(counter, 1, bytes);
-    try {
-      await this.#options.store.commit({ mutations, source: SOURCE });
-      this.#countPending(counter, -1, -bytes);
-      counter.stored += 1;
-    } catch (thrown) {
-      this.#countPending(counter, -1, -bytes);
-      this.#reject(scope, counter, thrown);
-    }
-  }
-
-  #countPending(counter: Counter, more: 1 | -1, bytes: number): void {
-    counter.pending += more;
-    this.#pending += more;
-    this.#pendingBytes += bytes;
+    return this.#backlog.size >= this.#options.queueMax ||
+      this.#backlog.bytes + body.length > BUS_QUEUE_BYTES_MAX;
   }
 
   #reject(scope: string, counter: Counter, thrown: unknown): void {
@@ -202,38 +174,6 @@ export class Ingest {
 class Rejection extends Error {
   constructor(readonly code: string, sentence: string) {
     super(sentence);
-  }
-}
-
-class Counter {
-  received = 0;
-  stored = 0;
-  pending = 0;
-  readonly rejected = new Map<string, number>();
-
-  reject(reason: string): void {
-    this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
-  }
-
-  /** Gives one received update over to `other`, and returns it. */
-  moveTo(other: Counter): Counter {
-    this.received -= 1;
-    other.received += 1;
-    return other;
-  }
-
-  add(other: Counter): void {
-    this.received += other.received;
-    this.stored += other.stored;
-    this.pending += other.pending;
-    for (const [reason, count] of other.rejected) {
-      this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + count);
-    }
-  }
-
-  snapshot(): UpdateCounts {
-    const { received, stored, pending } = this;
-    return { received, stored, pending, rejected: Object.fromEntries(this.rejected) };
   }
 }
 

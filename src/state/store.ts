@@ -104,6 +104,12 @@ export interface Committed {
   readonly timeMs: number;
 }
 
+/** Whoever waits for what becomes of a transaction. */
+export interface Settler {
+  resolve(committed: Committed): void;
+  reject(reason: unknown): void;
+}
+
 /** A committed mutation, as told to watchers. */
 export interface Change {
   readonly revision: number;
@@ -226,6 +232,8 @@ export interface Store extends StateReader, AsyncDisposable {
    * it happened.
    */
   commit(transaction: Transaction): Promise<Committed>;
+  /** As {@link commit}, for those who have many: calls `settler` once, never before it returns. */
+  submit(transaction: Transaction, settler: Settler): void;
   /**
    * Calls `listener` with the changes of each commit, in order of revision, after they can be read and
    * before their callers are answered. The returned function ends it.

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Committed, Transaction } from "../state/store.ts";
+import type { Committed, Settler, Transaction } from "../state/store.ts";
 import { type CommitSize, sizeOf } from "./commit_size.ts";
 
 /** A transaction that waits, and the caller that waits for it. */
@@ -13,8 +13,7 @@ export interface Waiting {
   readonly transaction: Transaction;
   /** Upper bound of what it adds to a commit. */
   readonly size: CommitSize;
-  readonly resolve: (committed: Committed) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly settler: Settler;
 }
 
 /**
@@ -29,7 +28,7 @@ export type Take = (fits: (next: Waiting) => boolean) => Waiting | undefined;
  * @example
  * ```ts
  * const queue = new CommitQueue(async (take) => {
- *   for (let next; (next = take(() => true));) next.resolve(await write(next.transaction));
+ *   for (let next; (next = take(() => true));) next.settler.resolve(await write(next.transaction));
  * });
  * await queue.push({ mutations: [{ kind: "create-scope", scope: "a" }], source: "bus" });
  * ```
@@ -57,10 +56,15 @@ export class CommitQueue {
 
   /** Queues `transaction`; resolves when it is on disk. */
   push(transaction: Transaction): Promise<Committed> {
-    const { promise, resolve, reject } = Promise.withResolvers<Committed>();
-    this.#waiting.push({ transaction, size: sizeOf(transaction), resolve, reject });
-    this.#running ??= this.#run();
+    const { promise, ...settler } = Promise.withResolvers<Committed>();
+    this.submit(transaction, settler);
     return promise;
+  }
+
+  /** Queues `transaction`; `settler` is told when it is on disk. */
+  submit(transaction: Transaction, settler: Settler): void {
+    this.#waiting.push({ transaction, size: sizeOf(transaction), settler });
+    this.#running ??= this.#run();
   }
 
   /** Resolves when nothing waits any more. */

@@ -67,9 +67,12 @@ export function sizeOf({ mutations, source, note = "", requestId }: Transaction)
     if ("key" in mutation) keyBytes += utf8Bytes(mutation.key) + KEY_OVERHEAD_BYTES;
     if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);
   }
-  const scopes = scopesOf(mutations);
-  for (const scope of scopes) keyBytes += utf8Bytes(scope) + KEY_OVERHEAD_BYTES;
-  return { records: records + scopes.size, keyBytes, bytes: bytes + keyBytes };
+  let scopes = 0;
+  for (const scope of scopesOf(mutations)) {
+    scopes += 1;
+    keyBytes += utf8Bytes(scope) + KEY_OVERHEAD_BYTES;
+  }
+  return { records: records + scopes, keyBytes, bytes: bytes + keyBytes };
 }
 
 /** The refusal of a change that no commit could hold. */
@@ -105,6 +108,8 @@ function valueBytes(mutations: Transaction["mutations"]): number {
   return bytes;
 }
 
-function scopesOf(mutations: Transaction["mutations"]): ReadonlySet<string> {
+function scopesOf(mutations: Transaction["mutations"]): Iterable<string> {
+  // Most have one.
+  if (mutations.length === 1) return [mutations[0]!.scope];
   return new Set(mutations.map(({ scope }) => scope));
 }

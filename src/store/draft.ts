@@ -46,6 +46,7 @@ export class Draft {
   #nextScopeId: number;
   #recordsTouched = 0;
   readonly #undo: Undo = [];
+  #keyWrites: readonly KeyWrite[] | undefined;
   readonly #keys: DraftKeys;
   /** Requests with a name. */
   readonly requests: DraftRequests;
@@ -92,6 +93,7 @@ export class Draft {
     const done = this.requests.doneBefore(transaction);
     if (done) return { revision: done.revision, timeMs: done.timeMs, changes: [] };
     this.#undo.length = 0;
+    this.#keyWrites = undefined;
     const stamp: Stamp = {
       revision: this.#revision + 1,
       timeMs: this.#start.timeMs,
@@ -99,7 +101,9 @@ export class Draft {
       ...(note === undefined ? {} : { note }),
     };
     try {
-      const changes = mutations.flatMap((mutation) => this.#mutate(mutation, stamp));
+      const changes = mutations.length === 1
+        ? this.#mutate(mutations[0]!, stamp)
+        : mutations.flatMap((mutation) => this.#mutate(mutation, stamp));
       if (changes.length > 0) {
         this.#revision = stamp.revision;
         this.requests.remember(transaction, stamp.revision);
@@ -124,10 +128,13 @@ export class Draft {
   }
 
   /** Keys to be written; of several writes to one only the last. */
-  keyWrites(): KeyWrite[] {
-    return this.#drafts().flatMap(({ scope: { id: scopeId }, puts }) =>
-      [...puts].map(([key, last]) => ({ scopeId, key, last }))
-    );
+  keyWrites(): readonly KeyWrite[] {
+    if (this.#keyWrites) return this.#keyWrites;
+    const writes: KeyWrite[] = [];
+    for (const { scope: { id: scopeId }, puts } of this.#drafts()) {
+      for (const [key, last] of puts) writes.push({ scopeId, key, last });
+    }
+    return this.#keyWrites = writes;
   }
 
   /** Numbers of records of deleted keys that are there again, or whose past goes. */

@@ -8,7 +8,7 @@ import { DELETED_KEYS_MAX } from "../limits.ts";
 import type { Change, Mutation } from "../state/store.ts";
 import type { DraftHistory } from "./draft_history.ts";
 import type { DraftScope, DraftStart, Stamp, Undo } from "./draft_types.ts";
-import { type Last, living } from "./mirror.ts";
+import { type Last, living, type StoredEntry } from "./mirror.ts";
 import { boundDeletions, boundScope, expectKey } from "./refusals.ts";
 
 /** A mutation of one kind. */
@@ -16,6 +16,8 @@ type Of<Kind extends Mutation["kind"]> = Extract<Mutation, { kind: Kind }>;
 
 /** What of a deletion matters within its scope. */
 type Deletion = Pick<Of<"delete">, "scope" | "key" | "ifRevision">;
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Deleted keys forgotten for each new one: two, so that too many become fewer. */
 const FORGOTTEN_PER_DELETION = 2;
@@ -46,21 +48,39 @@ export class DraftKeys {
   /** @throws {PlantdError} `quota_exceeded`. */
   set(draft: DraftScope, mutation: Of<"set">, stamp: Stamp): Change {
     const { scope, key, value: { text: value }, sourceTimeMs } = mutation;
+    const { revision, timeMs, source, note } = stamp;
     const before = living(draft.last(key));
     const ttlMs = mutation.ttlMs ?? draft.options.ttlMs;
-    const of = {
-      ...stamp,
-      ...(sourceTimeMs === undefined ? {} : { sourceTimeMs }),
-      ...(ttlMs === 0 ? {} : { expiresMs: stamp.timeMs + ttlMs }),
-    };
-    const deadline = ttlMs === 0 ? {} : { deadlineMs: this.#start.monotonicMs + ttlMs };
-    const created = before?.created ?? stamp.revision;
     const past = this.#succeed(draft, key, stamp);
+    const created = before?.created ?? revision;
     const { keys, bytes } = draft;
-    this.#put(draft, key, { value, created, ...of, ...past, ...deadline });
+    // Put together piece by piece: there are many, and spreading costs more than all else.
+    const entry: Writable<StoredEntry> = { value, revision, created, timeMs, source };
+    if (sourceTimeMs !== undefined) entry.sourceTimeMs = sourceTimeMs;
+    if (note !== undefined) entry.note = note;
+    if (past) entry.past = past;
+    if (ttlMs !== 0) {
+      entry.expiresMs = timeMs + ttlMs;
+      entry.deadlineMs = this.#start.monotonicMs + ttlMs;
+    }
+    this.#put(draft, key, entry);
     boundScope(draft, { keys, bytes });
-    const previous = draft.touch(stamp.revision, this.#undo);
-    return { ...of, previous, scope, operation: "set", key, value };
+    const previous = draft.touch(revision, this.#undo);
+    const operation = "set";
+    const change: Writable<Change> = {
+      revision,
+      previous,
+      timeMs,
+      source,
+      scope,
+      operation,
+      key,
+      value,
+    };
+    if (sourceTimeMs !== undefined) change.sourceTimeMs = sourceTimeMs;
+    if (note !== undefined) change.note = note;
+    if (entry.expiresMs !== undefined) change.expiresMs = entry.expiresMs;
+    return change;
   }
 
   /** Nothing when there is no such key. */
@@ -74,7 +94,8 @@ export class DraftKeys {
       this.#put(draft, key, undefined);
       if (draft.mark(this.#undo)) this.#recordsTouched += 1;
     } else {
-      this.#put(draft, key, { deleted: this.#history.newNumber(false), ...stamp, ...past });
+      const deleted = this.#history.newNumber(false);
+      this.#put(draft, key, { deleted, ...stamp, ...(past ? { past } : {}) });
       this.#forgetOld(draft);
     }
     const previous = draft.touch(stamp.revision, this.#undo);
@@ -96,11 +117,10 @@ export class DraftKeys {
   }
 
   /** What was the last of `key` becomes its past; returns the past of what comes. */
-  #succeed(draft: DraftScope, key: string, { revision }: Stamp): Pick<Last, "past"> {
+  #succeed(draft: DraftScope, key: string, { revision }: Stamp): Last["past"] {
     const { scope: { id: scopeId }, options: { history: kept } } = draft;
     const last = draft.last(key);
-    const past = this.#history.succeed({ scopeId, key, last, revision, kept, undo: this.#undo });
-    return past ? { past } : {};
+    return this.#history.succeed({ scopeId, key, last, revision, kept, undo: this.#undo });
   }
 
   /** Forgets the oldest of the deleted keys where there are too many, or where they are too old. */

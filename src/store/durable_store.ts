@@ -17,6 +17,7 @@ import type {
   NamePage,
   ScopeStats,
   ScopeView,
+  Settler,
   Store,
   StoreStatus,
   Transaction,
@@ -173,13 +174,18 @@ export class DurableStore implements Store {
   }
 
   commit(transaction: Transaction): Promise<Committed> {
-    const refusal = tooLarge(transaction);
-    if (refusal) return Promise.reject(refusal);
-    if (this.#closing) {
-      return Promise.reject(new PlantdError("storage_unavailable", "the store is closing"));
-    }
+    const { promise, ...settler } = Promise.withResolvers<Committed>();
+    this.submit(transaction, settler);
+    return promise;
+  }
+
+  submit(transaction: Transaction, settler: Settler): void {
+    const refusal = this.#closing
+      ? new PlantdError("storage_unavailable", "the store is closing")
+      : tooLarge(transaction);
+    if (refusal) return queueMicrotask(() => settler.reject(refusal));
     this.#expirer.before(transaction);
-    return this.#queue.push(transaction);
+    this.#queue.submit(transaction, settler);
   }
 
   watch(listener: (changes: readonly Change[]) => void): () => void {
@@ -209,7 +215,7 @@ export class DurableStore implements Store {
       } catch (thrown) {
         const error = storageError(thrown);
         this.#failed(error.message);
-        for (const { waiting } of outcomes) waiting.reject(error);
+        for (const { waiting } of outcomes) waiting.settler.reject(error);
         return;
       } finally {
         this.#commitSinceMs = undefined;
@@ -220,8 +226,8 @@ export class DurableStore implements Store {
       for (const listener of this.#listeners) listener(changes);
     }
     for (const { waiting, applied, refusal } of outcomes) {
-      if (applied) waiting.resolve({ revision: applied.revision, timeMs: applied.timeMs });
-      else waiting.reject(refusal);
+      if (applied) waiting.settler.resolve({ revision: applied.revision, timeMs: applied.timeMs });
+      else waiting.settler.reject(refusal);
     }
   }
 

@@ -108,6 +108,7 @@ export const STATE_DEFAULTS = {
     createScopes: false,
     defaultScope: undefined,
     queue: BUS_QUEUE_MAX,
+    coalesce: true,
   },
   feed: {
     enabled: true,

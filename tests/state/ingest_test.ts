@@ -3,13 +3,9 @@ import fc from "fast-check";
 import { openEnvelope } from "../../src/bus/envelope.ts";
 import { BUS_COUNTED_SCOPES_MAX } from "../../src/limits.ts";
 import { SCOPE_DEFAULTS } from "../../src/store/durable_store.ts";
-import {
-  Ingest,
-  type IngestOptions,
-  OTHER_SCOPES,
-  type UpdateCounts,
-} from "../../src/state/ingest.ts";
+import { Ingest, type IngestOptions, OTHER_SCOPES } from "../../src/state/ingest.ts";
 import type { Change, Store } from "../../src/state/store.ts";
+import type { UpdateCounts } from "../../src/state/update_counts.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { bytes, until } from "../helpers/async.ts";
 import { tempDir } from "../helpers/temp.ts";
@@ -36,11 +32,11 @@ interface Setup extends AsyncDisposable {
 
 /** An ingest on a store in memory that has the scope `a`. */
 async function setup(
-  { createScopes: busCreate = false, ...options }:
+  { createScopes: busCreate = false, history = 8, ...options }:
     & Partial<IngestOptions>
-    & { readonly createScopes?: boolean } = {},
+    & { readonly createScopes?: boolean; readonly history?: number } = {},
 ): Promise<Setup> {
-  const { store, disk } = faultyStore(memoryDisk(), { ...SCOPE_DEFAULTS, busCreate });
+  const { store, disk } = faultyStore(memoryDisk(), { ...SCOPE_DEFAULTS, busCreate, history });
   await store.commit({ mutations: [{ kind: "create-scope", scope: "a" }], source: "test" });
   const rejections: Setup["rejections"] = [];
   const ingest = new Ingest({
@@ -48,6 +44,7 @@ async function setup(
     valueBytesMax: VALUE_BYTES_MAX,
     queueMax: 1000,
     defaultScope: undefined,
+    coalesce: true,
     onRejected: (...rejection) => {
       rejections.push(rejection);
       assertBalanced(ingest);
@@ -77,15 +74,15 @@ function settled(ingest: Ingest): Promise<void> {
 /** Nothing is lost between the counts, in the sum or in any scope. */
 function assertBalanced(ingest: Ingest): void {
   for (const counts of [ingest.totals(), ...Object.values(ingest.byScope(Infinity))]) {
-    const { received, stored, pending, rejected } = counts;
+    const { received, stored, coalesced, pending, rejected } = counts;
     const refused = Object.values(rejected).reduce((sum, count) => sum + count, 0);
-    assert.equal(received, stored + pending + refused, JSON.stringify(counts));
-    assert.ok(Math.min(received, stored, pending) >= 0, JSON.stringify(counts));
+    assert.equal(received, stored + coalesced + pending + refused, JSON.stringify(counts));
+    assert.ok(Math.min(received, stored, coalesced, pending) >= 0, JSON.stringify(counts));
   }
 }
 
 function counts(some: Partial<UpdateCounts>): UpdateCounts {
-  return { received: 0, stored: 0, pending: 0, rejected: {}, ...some };
+  return { received: 0, stored: 0, coalesced: 0, pending: 0, rejected: {}, ...some };
 }
 
 Deno.test("ingest - an update sets a key, with its text and the bus as its source", async () => {
@@ -171,6 +168,7 @@ Deno.test("ingest - entries are one change of many keys", async () => {
   assert.deepEqual(s.ingest.totals(), {
     received: 2,
     stored: 1,
+    coalesced: 0,
     pending: 0,
     rejected: { invalid_request: 1 },
   });
@@ -199,6 +197,7 @@ Deno.test("ingest - 400 entries with long keys and values of every size are stor
     valueBytesMax: 1024 * 1024,
     queueMax: 10,
     defaultScope: undefined,
+    coalesce: true,
     onRejected: (...rejection) => rejections.push(rejection),
   });
   const take = async (scope: string, keys: number, keyBytes: number, valueBytes: number) => {
@@ -425,6 +424,7 @@ Deno.test("ingest - messages that are no updates are counted by their reason", a
   assert.deepEqual(s.ingest.totals(), {
     received: 5,
     stored: 0,
+    coalesced: 0,
     pending: 0,
     rejected: { not_an_update: 4, invalid_scope: 1 },
   });
@@ -445,6 +445,7 @@ Deno.test("ingest - what the disk refuses is counted; afterwards updates are sto
   assert.deepEqual(s.ingest.byScope(1).a, {
     received: 3,
     stored: 1,
+    coalesced: 0,
     pending: 0,
     rejected: { storage_full: 1, storage_unavailable: 1 },
   });
@@ -492,6 +493,7 @@ Deno.test("ingest - what comes on top of the queue is overflow, and once it drai
   assert.deepEqual(s.ingest.totals(), {
     received: 6,
     stored: 0,
+    coalesced: 0,
     pending: 3,
     rejected: { overflow: 3 },
   });
@@ -501,7 +503,7 @@ Deno.test("ingest - what comes on top of the queue is overflow, and once it drai
   await s.take("a", { key: "k9", value: 9 });
   assert.equal(s.value("k9"), "9");
   assert.deepEqual(s.ingest.byScope(9), {
-    a: { received: 6, stored: 4, pending: 0, rejected: { overflow: 2 } },
+    a: { received: 6, stored: 4, coalesced: 0, pending: 0, rejected: { overflow: 2 } },
     [OTHER_SCOPES]: counts({ received: 1, rejected: { overflow: 1 } }),
   });
 });
@@ -580,8 +582,9 @@ Deno.test("ingest - whatever comes: received is stored, pending and rejected, at
       fc.array(step, { maxLength: 40 }),
       fc.boolean(),
       fc.constantFrom(undefined, "a", "missing"),
-      async (steps, createScopes, defaultScope) => {
-        await using s = await setup({ queueMax: 5, createScopes, defaultScope });
+      fc.constantFrom(0, 8),
+      async (steps, createScopes, defaultScope, history) => {
+        await using s = await setup({ queueMax: 5, createScopes, defaultScope, history });
         let received = 0;
         for (const step of steps) {
           if (step[0] === "take") s.ingest.take(step[1], step[2]);
@@ -602,4 +605,38 @@ Deno.test("ingest - whatever comes: received is stored, pending and rejected, at
     ),
     { numRuns: 300 },
   );
+});
+
+Deno.test("ingest - in a scope without history the last update of a key overtakes those that wait", async () => {
+  for (const [coalesce, history, stored] of [[true, 0, 4], [true, 1, 7], [false, 0, 7]] as const) {
+    await using s = await setup({ coalesce });
+    const settings = { history };
+    await s.store.commit({
+      mutations: [{ kind: "configure-scope", scope: "a", settings }],
+      source: "test",
+    });
+    const changes: Change[] = [];
+    s.store.watch((some) => changes.push(...some));
+    const release = s.disk.hold();
+    const take = (body: string) => s.ingest.take("a", bytes(body));
+    take('{"key":"first","value":0}');
+    await until("the first one is on its way", () => s.disk.writes > 2);
+    for (const value of [1, 2, 3]) take(`{"key":"k","value":${value}}`);
+    take('{"entries":{"k":4,"l":4}}');
+    take('{"key":"l","value":5}');
+    take('{"key":"k","delete":true}');
+    assertBalanced(s.ingest);
+    release();
+    await settled(s.ingest);
+    assertBalanced(s.ingest);
+    assert.deepEqual(
+      s.ingest.byScope(1).a,
+      counts({ received: 7, stored, coalesced: 7 - stored }),
+    );
+    assert.deepEqual([s.value("k"), s.value("l")], [undefined, "5"]);
+    const told = changes.map(({ key, value }) => [key, value ? Number(value) : undefined]);
+    if (stored === 4) {
+      assert.deepEqual(told, [["first", 0], ["k", 4], ["l", 4], ["l", 5], ["k", undefined]]);
+    }
+  }
 });

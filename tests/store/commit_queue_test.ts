@@ -32,8 +32,8 @@ class Writer {
       await new Promise<void>((done) => this.#gates.push(done));
       for (const waiting of taken) {
         this.#revision += 1;
-        if (keyOf(waiting) === "bad") waiting.reject(new Error("refused"));
-        else waiting.resolve({ revision: this.#revision, timeMs: 0 });
+        if (keyOf(waiting) === "bad") waiting.settler.reject(new Error("refused"));
+        else waiting.settler.resolve({ revision: this.#revision, timeMs: 0 });
       }
     });
   }
@@ -110,7 +110,7 @@ Deno.test("commit queue - the one asked about is the one that is handed over", a
     };
     for (let next; (next = take(fits));) {
       taken.push(keyOf(next));
-      next.resolve({ revision: 1, timeMs: 0 });
+      next.settler.resolve({ revision: 1, timeMs: 0 });
     }
     return Promise.resolve();
   });
