@@ -7,48 +7,24 @@
 
 import { merge, object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
-import { argument, command, constant, option } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
-import { configOption, duration } from "./options.ts";
-
-/** Time a command waits for its answer unless told otherwise, in milliseconds. */
-const TIMEOUT_MS = 5_000;
-
-const connection = object("Connection", {
-  config: configOption,
-  endpoint: optional(
-    option("--endpoint", string({ metavar: "ENDPOINT" }), {
-      description: message`Majordomo broker; else as configured for the service.`,
-    }),
-  ),
-  timeout: withDefault(
-    option("--timeout", duration(), {
-      description: message`How long to wait for an answer: 500ms, 5s, 1m.`,
-    }),
-    TIMEOUT_MS,
-  ),
-  json: option("--json", { description: message`Print the service's reply as JSON.` }),
-});
-
-const scope = object({
-  service: withDefault(
-    option("--service", string({ metavar: "SCOPE" }), {
-      description: message`Scope, named after the service that owns it.`,
-    }),
-    "org.plantd.Client",
-  ),
-});
-
-const keyArgument = argument(string({ metavar: "KEY" }), {
-  description: message`Name of the entry.`,
-});
-
-const key = object({ key: keyArgument });
-
-function operation<const Name extends string>(name: Name) {
-  return object({ command: constant("state"), operation: constant(name) });
-}
+import { optional } from "@optique/core/modifiers";
+import { argument, command, option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+import { duration } from "./options.ts";
+import { type BulkValues, loadCommand, storeCommand } from "./state_bulk.ts";
+import {
+  connection,
+  type ConnectionValues,
+  key,
+  keyArgument,
+  operation,
+  prefixOption,
+  scope,
+  stamp,
+  type StampValues,
+} from "./state_options.ts";
+import { historyCommand, type PastValues, revertCommand } from "./state_past.ts";
+import { configureCommand, describeCommand, type ScopeValues } from "./state_scopes.ts";
 
 const set = command(
   "set",
@@ -60,16 +36,34 @@ const set = command(
         description: message`Text to store; - reads it from standard input.`,
       }),
       jsonValue: option("--json-value", { description: message`VALUE is JSON, not text.` }),
+      ttl: optional(
+        option("--ttl", duration(), { description: message`How long the value lives: 30s, 5m.` }),
+      ),
     }),
+    stamp,
     scope,
     connection,
   ),
   { description: message`Store a value. The scope is created if need be.` },
 );
 
-const get = command("get", merge(operation("get"), key, scope, connection), {
-  description: message`Print a value: text as it is, anything else as JSON.`,
-});
+const get = command(
+  "get",
+  merge(
+    operation("get"),
+    object({
+      key: keyArgument,
+      revision: optional(
+        option("--revision", integer({ metavar: "REVISION", min: 0 }), {
+          description: message`What it was when the store had this revision.`,
+        }),
+      ),
+    }),
+    scope,
+    connection,
+  ),
+  { description: message`Print a value: text as it is, anything else as JSON.` },
+);
 
 const remove = command("delete", merge(operation("delete"), key, scope, connection), {
   description: message`Delete a key. A key that does not exist is no failure.`,
@@ -80,11 +74,7 @@ const list = command(
   merge(
     operation("list"),
     object({
-      prefix: optional(
-        option("--prefix", string({ metavar: "TEXT" }), {
-          description: message`Only keys that begin with this.`,
-        }),
-      ),
+      prefix: prefixOption,
     }),
     scope,
     connection,
@@ -110,11 +100,7 @@ const watchCommand = command(
     operation("watch"),
     object({
       key: optional(keyArgument),
-      prefix: optional(
-        option("--prefix", string({ metavar: "TEXT" }), {
-          description: message`Only keys that begin with this.`,
-        }),
-      ),
+      prefix: prefixOption,
     }),
     scope,
     connection,
@@ -129,26 +115,32 @@ const watchCommand = command(
 /** Parser of the command. */
 export const stateCommand = command(
   "state",
-  or(set, get, remove, list, createScope, deleteScope, listScopes, watchCommand),
+  or(
+    or(set, get, remove, list, watchCommand),
+    or(historyCommand, revertCommand, loadCommand, storeCommand),
+    or(createScope, deleteScope, listScopes, describeCommand, configureCommand),
+  ),
   { description: message`Load and store state.` },
 );
-
-/** What the connection options parse to. */
-export interface ConnectionValues {
-  readonly config?: string | undefined;
-  readonly endpoint?: string | undefined;
-  /** In milliseconds. */
-  readonly timeout: number;
-  readonly json: boolean;
-}
 
 /** What the whole command parses to. */
 export type StateValues =
   & ConnectionValues
   & { readonly command: "state" }
   & (
-    | { operation: "set"; service: string; key: string; value: string; jsonValue: boolean }
-    | { operation: "get" | "delete"; service: string; key: string }
+    | PastValues
+    | BulkValues
+    | ScopeValues
+    | (StampValues & {
+      operation: "set";
+      service: string;
+      key: string;
+      value: string;
+      jsonValue: boolean;
+      ttl?: number | undefined;
+    })
+    | { operation: "get"; service: string; key: string; revision?: number | undefined }
+    | { operation: "delete"; service: string; key: string }
     | { operation: "list"; service: string; prefix?: string | undefined }
     | {
       operation: "watch";

@@ -70,6 +70,68 @@ Deno.test("cli - values: text, JSON, negative numbers, standard input, to the le
     assert.equal((await run(["state", "get", "bad"])).code, 1);
   }));
 
+Deno.test("cli - the past of a key: history, get with a revision, revert, time to live", () =>
+  withService(async (run, plant) => {
+    const line = async (...args: string[]) => (await run(["state", ...args])).stdout;
+    await line("set", "k", "oof", "--note", "first");
+    await line("set", "k", "--json-value", '{"b":1.0}');
+    await line("delete", "k");
+    const lines = (await line("history", "k")).trimEnd().split("\n").map((of) => of.split("\t"));
+    assert.deepEqual(lines.map(([revision, , , value]) => [revision, value]), [
+      ["3", "deleted"],
+      ["2", '{"b":1.0}'],
+      ["1", '"oof"  # first'],
+    ]);
+    assert.match(lines[0]![1]!, /^\d{4}-\d\d-\d\dT/);
+    assert.match(lines[0]![2]!, /^mdp:/);
+    assert.equal((await line("history", "k", "--limit=1")).split("\n").length, 2);
+    assert.equal(await line("get", "k", "--revision=1"), "oof\n");
+    assert.equal(await line("revert", "k", "2"), "revision 4, as of 2\n");
+    assert.equal(await line("get", "k"), '{"b":1.0}\n');
+    const stale = await run(["state", "revert", "k", "1", "--if-revision=2"]);
+    assert.equal(stale.code, 1);
+    assert.match(stale.stderr, /^plantd-state: revision_conflict: .*revision 4/);
+    assert.equal((await run(["state", "set", "k", "x", "--if-revision=0"])).code, 1);
+    await line("set", "soon", "x", "--ttl=5m");
+    const { expires, time } = await plant.ask("get", {
+      service: "org.plantd.Client",
+      key: "soon",
+    }) as { expires: string; time: string };
+    assert.equal(Date.parse(expires) - Date.parse(time), 300_000);
+  }));
+
+Deno.test("cli - a scope as a whole: describe, configure, load and store", () =>
+  withService(async (run) => {
+    const line = async (...args: string[]) => (await run(["state", ...args])).stdout;
+    await using dir = await tempDir();
+    const options = await line("configure", "--history=2", "--ttl=1m", "--bus-create=yes");
+    assert.match(options, /^exists +false$/m);
+    assert.match(options, /^ttl_ms +60000$/m);
+    const taken = await line("configure", "--ttl=default", "--bus-create=default", "--keys-max=3");
+    assert.match(taken, /^history +2\nhistory_ms +0\nttl_ms +0\nkeys_max +3$/m);
+    assert.equal(await line("load", "--service=org.plantd.Client"), "");
+    await Deno.writeTextFile(`${dir.path}/s.json`, '{"2":1.0,"1":"a\\nb"}');
+    assert.equal(await line("store", `${dir.path}/s.json`), "2 keys, revision 3\n");
+    assert.equal(await line("load"), '{\n  "1": "a\\nb",\n  "2": 1.0\n}\n');
+    assert.equal(await line("load", "--output=yaml"), '"1": |-\n  a\n  b\n"2": 1\n');
+    const replaced = await run(["state", "store", "-", "--mode=replace"], {
+      stdin: "setpoint: 21.5\nlimits: [1, 2]\n",
+    });
+    assert.equal(replaced.stdout, "2 keys, revision 4\n");
+    assert.equal(await line("load", "--prefix=s"), '{\n  "setpoint": 21.5\n}\n');
+    assert.match(await line("describe"), /^keys +2$/m);
+    const full = await run(["state", "store", "-"], { stdin: '{"a":1,"b":2}' });
+    assert.match(full.stderr, /^plantd-state: quota_exceeded: .*may have 3 keys/);
+    for (
+      const [stdin, said] of [["[1]", /an object/], ["a: [", /neither JSON nor YAML/]] as const
+    ) {
+      const { code, stderr } = await run(["state", "store", "-"], { stdin });
+      assert.deepEqual([code, said.test(stderr)], [2, true], stderr);
+    }
+    assert.equal((await run(["state", "configure"])).code, 1);
+    assert.equal((await run(["state", "store", `${dir.path}/none`])).code, 2);
+  }));
+
 Deno.test("cli - scopes and lists, plain and as JSON", () =>
   withService(async (run) => {
     const line = async (...args: string[]) => (await run(args)).stdout;

@@ -1,0 +1,145 @@
+/**
+ * `plantd-state state load` and `store`: a whole scope at once, as JSON or YAML.
+ *
+ * @module
+ */
+
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import { argument, command, option } from "@optique/core/primitives";
+import { choice, string } from "@optique/core/valueparser";
+import { parse, stringify as yamlText } from "yaml";
+import { messageOf, PlantdError } from "../errors.ts";
+import { isObject, JsonText, parseObject, stringify } from "../state/json.ts";
+import { EXIT } from "./exit_codes.ts";
+import { print } from "./output.ts";
+import {
+  type Ask,
+  connection,
+  type ConnectionValues,
+  operation,
+  prefixOption,
+  scope,
+  stamp,
+  stampFields,
+  type StampValues,
+} from "./state_options.ts";
+import { readStandardInput, show } from "./state_output.ts";
+
+const encoder = new TextEncoder();
+
+export const loadCommand = command(
+  "load",
+  merge(
+    operation("load"),
+    object({
+      prefix: prefixOption,
+      output: withDefault(
+        option("--output", choice(["json", "yaml"], { metavar: "FORMAT" }), {
+          description: message`json, to the letter, or yaml.`,
+        }),
+        "json" as const,
+      ),
+    }),
+    scope,
+    connection,
+  ),
+  { description: message`Print a scope as of one moment: an object of its keys and values.` },
+);
+
+export const storeCommand = command(
+  "store",
+  merge(
+    operation("store"),
+    object({
+      file: argument(string({ metavar: "FILE" }), {
+        description: message`JSON or YAML: an object of keys and values; - is standard input.`,
+      }),
+      mode: withDefault(
+        option("--mode", choice(["merge", "replace"], { metavar: "MODE" }), {
+          description: message`merge, or replace: the scope has no other keys afterwards.`,
+        }),
+        "merge" as const,
+      ),
+    }),
+    stamp,
+    scope,
+    connection,
+  ),
+  { description: message`Store many keys at once, all of them or none.` },
+);
+
+/** What the commands parse to. */
+export type BulkValues =
+  | {
+    operation: "load";
+    service: string;
+    prefix?: string | undefined;
+    output: "json" | "yaml";
+  }
+  | StampValues & {
+    operation: "store";
+    service: string;
+    file: string;
+    mode: "merge" | "replace";
+  };
+
+type Values<Operation extends BulkValues["operation"]> =
+  & ConnectionValues
+  & Extract<BulkValues, { operation: Operation }>;
+
+/** Prints the keys and values of a scope. */
+export async function load(ask: Ask, { service, prefix, output }: Values<"load">): Promise<number> {
+  const entries: [key: string, value: JsonText][] = [];
+  let revision: number | undefined;
+  for (let more = true; more;) {
+    const after = entries.at(-1)?.[0];
+    const reply = await ask("load", { service, prefix, after, revision });
+    const data = parseObject(encoder.encode(reply.textOf("data")!.text));
+    entries.push(...data.textsOf("entries"));
+    revision = data.members.revision as number;
+    more = data.members.more === true;
+  }
+  const lines = entries.map(([key, { text }]) => `  ${JSON.stringify(key)}: ${text}`);
+  const json = lines.length === 0 ? "{}" : `{\n${lines.join(",\n")}\n}`;
+  print(output === "json" ? json : yamlText(JSON.parse(json)).trimEnd());
+  return EXIT.done;
+}
+
+/** Stores keys and values from a file. */
+export async function store(ask: Ask, values: Values<"store">): Promise<number> {
+  const { service, file, mode } = values;
+  const entries = entriesOf(file, file === "-" ? await readStandardInput() : await read(file));
+  const reply = await ask("store", { service, mode, entries, ...stampFields(values) });
+  return show(values, reply, () => {
+    const { count, revision } = reply.members.data as { count: number; revision: number };
+    return `${count} keys, revision ${revision}`;
+  });
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    throw new PlantdError("usage", `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** JSON as it is, to the letter; YAML as what it means. */
+function entriesOf(file: string, text: string): JsonText {
+  try {
+    parseObject(encoder.encode(text));
+    return new JsonText(text);
+  } catch {
+    // Not JSON; YAML then.
+  }
+  try {
+    const entries = parse(text) as unknown;
+    if (isObject(entries)) return new JsonText(stringify(entries));
+  } catch (error) {
+    const [line] = messageOf(error).split("\n");
+    throw new PlantdError("usage", `${file}: neither JSON nor YAML: ${line}`, { cause: error });
+  }
+  throw new PlantdError("usage", `${file}: an object of keys and values is needed`);
+}

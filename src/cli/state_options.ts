@@ -1,0 +1,103 @@
+/**
+ * Options that the commands of `plantd-state state` share.
+ *
+ * @module
+ */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import { argument, constant, option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+import type { JsonObject } from "../state/json.ts";
+import { configOption, duration } from "./options.ts";
+
+/** Time a command waits for its answer unless told otherwise, in milliseconds. */
+const TIMEOUT_MS = 5_000;
+
+/** Where the service is, and how to print its answer. */
+export const connection = object("Connection", {
+  config: configOption,
+  endpoint: optional(
+    option("--endpoint", string({ metavar: "ENDPOINT" }), {
+      description: message`Majordomo broker; else as configured for the service.`,
+    }),
+  ),
+  timeout: withDefault(
+    option("--timeout", duration(), {
+      description: message`How long to wait for an answer: 500ms, 5s, 1m.`,
+    }),
+    TIMEOUT_MS,
+  ),
+  json: option("--json", { description: message`Print the service's reply as JSON.` }),
+});
+
+/** `--service SCOPE`. */
+export const scope = object({
+  service: withDefault(
+    option("--service", string({ metavar: "SCOPE" }), {
+      description: message`Scope, named after the service that owns it.`,
+    }),
+    "org.plantd.Client",
+  ),
+});
+
+/** `KEY`. */
+export const keyArgument = argument(string({ metavar: "KEY" }), {
+  description: message`Name of the entry.`,
+});
+
+/** `KEY` alone. */
+export const key = object({ key: keyArgument });
+
+/** Names the operation. */
+export function operation<const Name extends string>(name: Name) {
+  return object({ command: constant("state"), operation: constant(name) });
+}
+
+/** `--prefix TEXT`. */
+export const prefixOption = optional(
+  option("--prefix", string({ metavar: "TEXT" }), {
+    description: message`Only keys that begin with this.`,
+  }),
+);
+
+/** What a write may say of itself. */
+export const stamp = object({
+  note: optional(
+    option("--note", string({ metavar: "TEXT" }), {
+      description: message`Why, for whoever reads the history.`,
+    }),
+  ),
+  ifRevision: optional(
+    option("--if-revision", integer({ metavar: "REVISION", min: 0 }), {
+      description: message`Only if that is the present revision; 0 if there is none.`,
+    }),
+  ),
+});
+
+/** What {@link stamp} parses to. */
+export interface StampValues {
+  readonly note?: string | undefined;
+  readonly ifRevision?: number | undefined;
+}
+
+/** The fields of a request that {@link stamp} makes. */
+export function stampFields({ note, ifRevision }: StampValues): Readonly<Record<string, unknown>> {
+  return { note, if_revision: ifRevision, request_id: crypto.randomUUID() };
+}
+
+/** What the connection options parse to. */
+export interface ConnectionValues {
+  readonly config?: string | undefined;
+  readonly endpoint?: string | undefined;
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly json: boolean;
+}
+
+/** Asks the service for an operation. */
+export type Ask = (
+  operation: string,
+  body: Readonly<Record<string, unknown>>,
+) => Promise<JsonObject>;
