@@ -6,10 +6,10 @@
 
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
+import { withDefault } from "@optique/core/modifiers";
 import { argument, command, option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
-import { parse, stringify as yamlText } from "yaml";
+import { formatYaml, parseYaml } from "../config/yaml.ts";
 import { messageOf, PlantdError } from "../errors.ts";
 import { isObject, JsonText, parseObject, stringify } from "../state/json.ts";
 import { EXIT } from "./exit_codes.ts";
@@ -103,7 +103,7 @@ export async function load(ask: Ask, { service, prefix, output }: Values<"load">
   }
   const lines = entries.map(([key, { text }]) => `  ${JSON.stringify(key)}: ${text}`);
   const json = lines.length === 0 ? "{}" : `{\n${lines.join(",\n")}\n}`;
-  print(output === "json" ? json : yamlText(JSON.parse(json)).trimEnd());
+  print(output === "json" ? json : formatYaml(JSON.parse(json)));
   return EXIT.done;
 }
 
@@ -134,12 +134,7 @@ function entriesOf(file: string, text: string): JsonText {
   } catch {
     // Not JSON; YAML then.
   }
-  try {
-    const entries = parse(text) as unknown;
-    if (isObject(entries)) return new JsonText(stringify(entries));
-  } catch (error) {
-    const [line] = messageOf(error).split("\n");
-    throw new PlantdError("usage", `${file}: neither JSON nor YAML: ${line}`, { cause: error });
-  }
+  const entries = parseYaml(file, text);
+  if (isObject(entries)) return new JsonText(stringify(entries));
   throw new PlantdError("usage", `${file}: an object of keys and values is needed`);
 }
