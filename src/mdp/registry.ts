@@ -11,6 +11,7 @@
  */
 
 import { ADDRESS_BYTES_MAX, BROKER_ENDED_MAX } from "../limits.ts";
+import { Aliases } from "./alias.ts";
 import {
   answerBroker,
   answerMmi,
@@ -60,14 +61,17 @@ type Answer = Extract<ToBroker, { kind: "partial" | "final" }>;
 export class Registry implements BrokerView {
   readonly #config: RegistryConfig;
   readonly #services: Services;
+  readonly #aliases: Aliases;
   readonly #workers = new Map<string, BrokerWorker>();
   /** Conversations that are over, by peer, and until when to remember: nothing more is said to them. */
   readonly #ended = new Map<string, number>();
   readonly #counters: RegistryCounters = newCounters();
   #actions: RegistryAction[] = [];
 
-  constructor(config: RegistryConfig) {
+  /** @param aliases What workers know clients by; by default under a key of this registry's own. */
+  constructor(config: RegistryConfig, aliases = new Aliases()) {
     this.#config = config;
+    this.#aliases = aliases;
     this.#services = new Services(config.limits);
   }
 
@@ -184,6 +188,7 @@ export class Registry implements BrokerView {
     const request: BrokerRequest = {
       client: from,
       clientKey: latin1(from),
+      alias: this.#aliases.of(from),
       dialect,
       service: name,
       body,
@@ -267,7 +272,7 @@ export class Registry implements BrokerView {
   #onAnswer(worker: BrokerWorker, answer: Answer, nowMs: number): void {
     const { request } = worker;
     // B8: nobody asked, or somebody else did.
-    if (!request || !sameBytes(answer.client, request.client)) return this.#expel(worker, nowMs);
+    if (!request || !sameBytes(answer.client, request.alias)) return this.#expel(worker, nowMs);
     const joined = request.partials.length > 0;
     if (answer.kind === "final" && !joined) {
       return this.#complete(worker, request, answer.body, nowMs);
@@ -314,7 +319,7 @@ export class Registry implements BrokerView {
     worker.sentAtMs = nowMs;
     request.tries += 1;
     const { dialect } = worker;
-    const { client, body } = request;
+    const { alias: client, body } = request;
     const frames = encodeToWorker({ kind: "request", dialect, client, body });
     this.#send(worker.address, worker.key, "request", frames);
   }

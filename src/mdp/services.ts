@@ -14,6 +14,8 @@ import type { BrokerLimits } from "./registry_types.ts";
 export interface BrokerRequest {
   readonly client: Uint8Array;
   readonly clientKey: string;
+  /** The client's address as workers have it. */
+  readonly alias: Uint8Array;
   readonly dialect: Dialect;
   readonly service: string;
   readonly body: Frames;

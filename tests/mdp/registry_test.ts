@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Aliases } from "../../src/mdp/alias.ts";
 import { DIALECTS, type Frames } from "../../src/mdp/frames.ts";
 import { Registry } from "../../src/mdp/registry.ts";
 import {
@@ -13,6 +14,7 @@ import { message, partial, show, wire } from "./wire.ts";
 const HEARTBEAT_MS = 1000;
 const LIVENESS = 3;
 const EXPIRY_MS = 60_000;
+const ALIASES = new Aliases();
 const { mdp01, mdp02 } = wire;
 
 /** A registry on a clock that stands still, with peers known by a letter. */
@@ -26,7 +28,7 @@ class Sim {
       liveness: LIVENESS,
       requestExpiryMs: EXPIRY_MS,
       limits: { ...DEFAULT_BROKER_LIMITS, ...limits },
-    });
+    }, ALIASES);
   }
 
   /** A message from `peer`; the answers as "peer: frame | frame". */
@@ -69,6 +71,11 @@ function address(peer: string): Uint8Array {
   return Uint8Array.of(0, 0xff, 0x80, 0, peer.charCodeAt(0));
 }
 
+/** What workers know `peer` by. */
+function alias(peer: string): Uint8Array {
+  return ALIASES.of(address(peer));
+}
+
 function latin(peer: string): string {
   return String.fromCharCode(...address(peer));
 }
@@ -77,22 +84,23 @@ function said(actions: readonly RegistryAction[]): string[] {
   return actions.flatMap((action) => {
     if (action.do === "note") return [];
     const [to, ...frames] = action.frames;
-    const readable = frames.map((frame) =>
-      frame.length === 5 && frame[1] === 0xff
-        ? `<${String.fromCharCode(frame[4]!)}>`
-        : show([frame])[0]
-    );
+    const readable = frames.map((frame) => NAMES.get(frame.toHex()) ?? show([frame])[0]);
     return [`${String.fromCharCode(to![4]!)}: ${readable.join("|")}`];
   });
 }
+
+/** Aliases in words. */
+const NAMES = new Map(
+  [..."abcdefghijklmnopqrstuvwxyzWXYZ"].map((peer) => [alias(peer).toHex(), `<${peer}>`]),
+);
 
 /** What `peer` should have been sent. */
 function to(peer: string, frames: Frames): string {
   return said([{ do: "send", key: "", about: "reply", frames: [address(peer), ...frames] }])[0]!;
 }
 
-const a = address("a");
-const b = address("b");
+const a = alias("a");
+const b = alias("b");
 const BYE = (peer: string) => to(peer, mdp01.byeToWorker());
 
 Deno.test("B3 - a request for a service without workers waits for one", () => {
@@ -358,7 +366,7 @@ Deno.test("B13 - clients are served in turn, however much one of them asks", () 
   for (let i = 0; i < 5; i += 1) {
     const client = sent.at(-1)!.match(/<(.)>/)![1]!;
     order.push(client);
-    sent = sim.from("W", mdp01.final(address(client), "r"));
+    sent = sim.from("W", mdp01.final(alias(client), "r"));
   }
   assert.deepEqual(order, ["a", "b", "c", "a", "a"]);
 });
@@ -535,9 +543,9 @@ Deno.test("bounded - the newest is refused at each bound, and workers are served
     assert.deepEqual({ queued, refused }, { queued: 3, refused: 2 }, bound);
     sim.ready("W", "good");
     assert.deepEqual(sim.from("z", mdp01.request("good", "1")), [
-      to("W", mdp01.toWorker(address("z"), "1")),
+      to("W", mdp01.toWorker(alias("z"), "1")),
     ]);
-    assert.deepEqual(sim.from("W", mdp01.final(address("z"), "r")), [
+    assert.deepEqual(sim.from("W", mdp01.final(alias("z"), "r")), [
       to("z", mdp01.reply("good", "r")),
     ]);
   }

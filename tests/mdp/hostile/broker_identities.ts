@@ -85,6 +85,38 @@ export const IDENTITY_ACTS: readonly Act[] = [
     },
   })),
   {
+    name:
+      "a worker that counts on from the addresses it sees, and claims those that libzmq makes next",
+    alone: true,
+    async run(site, dialect) {
+      const service = site.name();
+      await using worker = site.peer();
+      await worker.say(wire[dialect].ready(service));
+      await worker.next();
+      await using claims = new AsyncDisposableStack();
+      for (let round = 0; round < 8; round += 1) {
+        await using client = site.peer();
+        await client.say(wire[dialect].request(service, "asked"));
+        const request = await worker.nextRequest(dialect);
+        const seen = Uint8Array.from(request.client);
+        for (let ahead = 1; ahead <= 16; ahead += 1) {
+          const identity = seen.slice();
+          const count = new DataView(identity.buffer);
+          count.setUint32(1, count.getUint32(1) + ahead);
+          claims.use(await RawConnection.dealer(site.port, { identity }));
+        }
+        // Those that come now have addresses of libzmq's.
+        for (let i = 0; i < 16; i += 1) {
+          await using good = site.peer();
+          await good.say(wire[dialect].request("good", "still"));
+          assert.deepEqual([await good.next()], lines(wire[dialect].reply("good", "still")));
+        }
+        await worker.say(wire[dialect].final(request.client, "served"));
+        assert.deepEqual([await client.next()], lines(wire[dialect].reply(service, "served")));
+      }
+    },
+  },
+  {
     name: "a second worker with the identity of the first",
     async run(site, dialect) {
       const service = site.name();
