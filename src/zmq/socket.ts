@@ -8,6 +8,7 @@
 import * as zmq from "zeromq";
 import { PlantdError } from "../errors.ts";
 import { MESSAGES_PER_TURN } from "../limits.ts";
+import { seedRand } from "./libc.ts";
 import { bindNative, connectNative, prepare } from "./native.ts";
 import type { Poller, PollSource } from "./poller.ts";
 
@@ -113,6 +114,7 @@ export class Socket implements PollSource, AsyncDisposable {
     this.#poller = poller;
     this.#onMessage = options.onMessage;
     this.#messagesPerTurn = options.messagesPerTurn ?? MESSAGES_PER_TURN;
+    if (kind === "router") seedRand();
     // Constructed empty and set up option by option: a constructor that throws crashes at exit.
     // `as unknown`: the addon types ZMQ_FD's getter as protected.
     this.#native = new CONSTRUCTORS[kind]() as unknown as NativeSocket;

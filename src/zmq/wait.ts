@@ -9,15 +9,14 @@
  * @module
  */
 
+import { openLibc } from "./libc.ts";
+
 /** `events` and `revents` of poll(2): there is something to read. The same number on every POSIX. */
 const POLLIN = 0x001;
 /** Bytes of a `struct pollfd`: int fd, short events, short revents. */
 const POLLFD_BYTES = 8;
 /** Turn of the fallback, and the pause after a poll(2) that failed, in milliseconds. */
 const FALLBACK_MS = 1;
-
-/** Names under which the C library is found, most likely first. */
-const C_LIBRARIES = ["libc.so.6", "libSystem.B.dylib", "libc.so", "libc.musl-x86_64.so.1"];
 
 const SYMBOLS = {
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
@@ -60,14 +59,8 @@ export interface Waiter {
  * ```
  */
 export function openWaiter(): Waiter {
-  for (const name of C_LIBRARIES) {
-    try {
-      return new PollWaiter(Deno.dlopen(name, SYMBOLS));
-    } catch {
-      // Not this name, or no permission for it: the next one, and in the end the timer.
-    }
-  }
-  return new TimerWaiter();
+  const libc = openLibc(SYMBOLS);
+  return libc ? new PollWaiter(libc) : new TimerWaiter();
 }
 
 class PollWaiter implements Waiter {

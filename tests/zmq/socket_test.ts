@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PlantdError } from "../../src/errors.ts";
+import { openLibc } from "../../src/zmq/libc.ts";
 import { Poller } from "../../src/zmq/poller.ts";
 import { type Frames, openSocketCount, Socket } from "../../src/zmq/socket.ts";
 import { openWaiter, type Waiter } from "../../src/zmq/wait.ts";
@@ -149,6 +150,27 @@ Deno.test("socket - a mandatory router says unroutable for a peer it does not kn
   await using router = Socket.open(poller, "router", { mandatory: true });
   await router.bind("tcp://127.0.0.1:*");
   assert.equal(await router.send([bytes("nobody"), bytes("x")]), "unroutable");
+});
+
+Deno.test("socket - the identities that a router makes up begin somewhere else in every router", async () => {
+  await using poller = new Poller();
+  const first = async () => {
+    const froms = new Inbox<Frames>();
+    await using router = Socket.open(poller, "router", { onMessage: froms.put });
+    const address = await router.bind("tcp://127.0.0.1:*");
+    await using dealer = Socket.open(poller, "dealer");
+    dealer.connect(address);
+    await dealer.send([bytes("x")]);
+    return (await froms.next())[0]!.toHex();
+  };
+  const libc = openLibc({ srand: { parameters: ["u32"], result: "void" } })!;
+  const begins: string[] = [];
+  for (let i = 0; i < 3; i += 1) {
+    libc.symbols.srand(1); // As the C library begins when nobody seeds it.
+    begins.push(await first());
+  }
+  libc.close();
+  assert.equal(new Set([...begins, "006b8b4567"]).size, 4);
 });
 
 Deno.test("socket - a message over the limit costs its sender the connection and nobody else", async () => {
