@@ -165,8 +165,7 @@ export function step(
     case "up":
       return onUp(config, state, nowMs, jitter);
     case "down":
-      // Before it was up, READY still waits in the socket, and libzmq goes on trying by itself.
-      if (!state.up) return { state, actions: NOTHING };
+      // READY may be gone, up or not: a peer of ZMTP 1.0 takes it without a handshake.
       return over(config, state, "connection_down", nowMs, jitter);
     case "broken":
       return over(config, state, "broken", nowMs, jitter);
@@ -338,8 +337,8 @@ function over(
   const actions: SessionAction[] = [
     // A READY may still wait in the socket, and leave for a broker that comes up while the socket
     // closes: with DISCONNECT behind it, this lane is not taken for two workers. After a DISCONNECT
-    // W8 forbids it, and what went with a connection needs no goodbye.
-    ...(reason === "silence" || reason === "broken"
+    // W8 forbids it, and what went with a connection that was up needs no goodbye.
+    ...(reason === "silence" || reason === "broken" || (reason === "connection_down" && !state.up)
       ? [{ do: "send", frames: farewell(state.dialect) } as const]
       : []),
     { do: "close", reason },

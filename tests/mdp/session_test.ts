@@ -319,11 +319,28 @@ Deno.test("session - a lost connection starts the conversation anew at once", ()
   assert.deepEqual(sim.on({ type: "down" }).map(kind), ["close", "open"]);
 });
 
-Deno.test("session - a connection lost before it was up changes nothing: READY still waits", () => {
+Deno.test("W10 - a connection lost before it was up may have taken READY along: it is said anew, before any beat", () => {
   const sim = new Sim();
   sim.on({ type: "tick" });
-  assert.deepEqual(sim.on({ type: "down" }), []);
-  assert.equal(sim.state.phase, "waiting");
+  const again = sim.on({ type: "down" });
+  // The old socket says goodbye behind a READY that it may still have.
+  assert.deepEqual(again.map(kind), ["send", "close", "open"]);
+  assert.deepEqual(sent(again), [show(wire.mdp01.bye()), show(wire.mdp01.ready(SERVICE))]);
+  sim.on({ type: "up" });
+  sim.take();
+  sim.until(HEARTBEAT_MS);
+  assert.deepEqual(sim.did(), ["send"]);
+});
+
+Deno.test("session - who takes connections and closes them is not hammered", () => {
+  const sim = new Sim();
+  sim.on({ type: "tick" });
+  for (let i = 0; i < 50; i += 1) {
+    sim.on({ type: "down" });
+    sim.until(Math.max(sim.nowMs, sim.state.reopenAtMs));
+  }
+  // 50 ms doubling to half an interval.
+  assert.ok(sim.nowMs > 40 * HEARTBEAT_MS / 2);
 });
 
 Deno.test("session - a socket that is broken is replaced, up or not", () => {

@@ -52,10 +52,12 @@ export async function beFalseBroker(
   for (const connection of says ? connections : []) connection.close();
   // It gets to a worker that goes on where the false one left off, until it is told otherwise.
   const endpoint = `tcp://127.0.0.1:${port}`;
-  await using _broker = await Broker.bind({ poller, endpoint, heartbeatMs: 500, liveness: 10 });
+  await using broker = await Broker.bind({ poller, endpoint, heartbeatMs: 500, liveness: 10 });
   await using client = new Client({ poller, endpoint, timeoutMs: 10_000 });
   assert.deepEqual(show(await client.request("good", message("still", "there"))), [
     "still",
     "there",
   ]);
+  // W2, W10: whatever the false one took of it, READY was the first that the real one heard.
+  assert.equal(broker.status().disconnected, 0);
 }
