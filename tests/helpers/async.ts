@@ -16,6 +16,15 @@ export async function until(
   }
 }
 
+/** The outcome of `run`; when it fails, the error says which of many it was. */
+export async function naming<T>(name: string, run: Promise<T>): Promise<T> {
+  try {
+    return await run;
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /** A real pause: only where the passing of time is itself the subject of the test. */
 export function pause(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));

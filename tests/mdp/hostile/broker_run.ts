@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { DIALECTS } from "../../../src/mdp/frames.ts";
-import { until } from "../../helpers/async.ts";
+import { naming, until } from "../../helpers/async.ts";
 import { PARTIAL_ACTS, WORKER_ACTS } from "./broker_acts.ts";
 import { FLOODS } from "./broker_floods.ts";
 import { RAW_CASES, type RawCase } from "./broker_raw.ts";
@@ -64,10 +64,10 @@ export async function send(
 export async function warmBroker(site: BrokerSite): Promise<Memory> {
   for (let i = 0; i < 300; i += 1) await site.assertWell();
   for (const act of [...WORKER_ACTS, ...PARTIAL_ACTS]) {
-    await Promise.all(DIALECTS.map((dialect) => act.run(site, dialect)));
+    await naming(act.name, Promise.all(DIALECTS.map((dialect) => act.run(site, dialect))));
   }
-  for (const raw of RAW_CASES) await send(site, raw, false);
-  for (const flood of FLOODS) await flood.run(site, 0.2);
+  for (const raw of RAW_CASES) await naming(raw.name, send(site, raw, false));
+  for (const flood of FLOODS) await naming(flood.name, flood.run(site, 0.2));
   await untilQuiet(site);
   return await site.subject.memory();
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { DIALECTS } from "../../../src/mdp/frames.ts";
+import { naming } from "../../helpers/async.ts";
 import { PARTIAL_ACTS, WORKER_ACTS } from "./broker_acts.ts";
 import { FLOODS } from "./broker_floods.ts";
 import { IDENTITY_ACTS } from "./broker_identities.ts";
@@ -68,11 +69,7 @@ async function draw(
   let done = 0;
   for (; performance.now() < untilMs; done += 1) {
     const [name, run] = one(one(kinds));
-    try {
-      await run();
-    } catch (error) {
-      throw new Error(`seed ${SEED}, ${name}: ${(error as Error).message}`, { cause: error });
-    }
+    await naming(`seed ${SEED}, ${name}`, run());
   }
   return done;
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { LANE_QUEUE_MAX } from "../../../src/limits.ts";
 import { type Dialect, DIALECTS, type Frames } from "../../../src/mdp/frames.ts";
-import { bytes, until } from "../../helpers/async.ts";
+import { bytes, naming, until } from "../../helpers/async.ts";
 import { ADDRESS, message, partial, show, wire } from "../wire.ts";
 import { fill, manyFrames } from "./broker_site.ts";
 import type { Memory } from "./subject_process.ts";
@@ -259,10 +259,12 @@ async function flood(
 export async function warmWorkers(site: WorkerSite): Promise<Memory> {
   await Promise.all(DIALECTS.map(async (dialect) => {
     for (let i = 0; i < 300; i += 1) await site.assertWell(dialect);
-    for (const act of malformedActs(dialect)) await act.run(site, dialect);
+    for (const act of malformedActs(dialect)) {
+      await naming(`${dialect}, ${act.name}`, act.run(site, dialect));
+    }
     // A silence takes its time and leaves nothing that others do not.
     for (const act of BROKER_ACTS.filter(({ name }) => name !== "silence")) {
-      await act.run(site, dialect);
+      await naming(`${dialect}, ${act.name}`, act.run(site, dialect));
       await site.assertWell(dialect);
     }
   }));
