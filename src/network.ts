@@ -106,7 +106,7 @@ export class Network implements AsyncDisposable {
     { name, frontend, backend, capture }: NetworkOptions["buses"][number],
     highWaterMark: number,
   ): Promise<RunningBus> {
-    const proxy = this.#parts.use(await Proxy.start({ frontend, backend, highWaterMark }));
+    const proxy = this.#parts.use(Proxy.start({ frontend, backend, highWaterMark }));
     const running = { name, frontend: proxy.frontend, backend: proxy.backend };
     if (capture === undefined) return running;
     const log = logOf("bus");

@@ -48,7 +48,7 @@ export class Capture implements AsyncDisposable {
     this.#to = Socket.open(poller, "push", { sendHighWaterMark: highWaterMark });
     this.#from = Socket.open(poller, "sub", {
       receiveHighWaterMark: highWaterMark,
-      onMessage: (frames) => void this.#copy(frames),
+      onMessage: (frames) => this.#copy(frames),
     });
   }
 
@@ -57,7 +57,7 @@ export class Capture implements AsyncDisposable {
     const { backend, endpoint: { mode, address } } = options;
     const capture = new Capture(options);
     try {
-      if (mode === "bind") capture.#address = await capture.#to.bind(address);
+      if (mode === "bind") capture.#address = capture.#to.bind(address);
       else capture.#to.connect(capture.#address = address);
       capture.#from.subscribe("");
       capture.#from.connect(backend);
@@ -84,8 +84,8 @@ export class Capture implements AsyncDisposable {
     await this.#to.close();
   }
 
-  async #copy(frames: Frames): Promise<void> {
-    if (this.#to.closed || await this.#to.send(frames) === "sent") return;
+  #copy(frames: Frames): void {
+    if (this.#to.closed || this.#to.send(frames) === "sent") return;
     this.#dropped += 1;
     this.#onDropped(this.#dropped);
   }

@@ -53,7 +53,7 @@ export class Feed implements AsyncDisposable {
   static async bind(options: FeedOptions): Promise<Feed> {
     const feed = new Feed(options);
     try {
-      feed.#address = await feed.#socket.bind(options.address);
+      feed.#address = feed.#socket.bind(options.address);
     } catch (error) {
       await feed.#socket.close();
       throw error;
@@ -70,7 +70,7 @@ export class Feed implements AsyncDisposable {
   /** Sends what `make` returns to whoever subscribed to how its first frame begins. */
   publish(make: () => Frames): void {
     // It never says "full": it drops for the subscriber that is slow.
-    if (this.#isWanted && !this.#socket.closed) void this.#socket.send(make());
+    if (this.#isWanted && !this.#socket.closed) this.#socket.send(make());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -77,7 +77,7 @@ export class Subscriber implements AsyncDisposable {
       subscriber.#socket.subscribe(options.everything ? "" : BARE_JSON);
       for (const scope of options.scopes) subscriber.add(scope);
       const { mode, address } = options.endpoint;
-      if (mode === "bind") await subscriber.#socket.bind(address);
+      if (mode === "bind") subscriber.#socket.bind(address);
       else subscriber.#socket.connect(address);
       return subscriber;
     } catch (error) {

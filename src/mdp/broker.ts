@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../clock.ts";
-import { messageOf, PlantdError } from "../errors.ts";
+import { PlantdError } from "../errors.ts";
 import { BROKER_REQUEST_EXPIRY_MS, MDP_LINGER_MS } from "../limits.ts";
 import type { Poller } from "../zmq/poller.ts";
 import { type Frames, Socket } from "../zmq/socket.ts";
@@ -92,7 +92,7 @@ export class Broker implements AsyncDisposable {
   static async bind(options: BrokerOptions): Promise<Broker> {
     const broker = new Broker(options);
     try {
-      broker.#endpoint = await broker.#socket.bind(options.endpoint);
+      broker.#endpoint = broker.#socket.bind(options.endpoint);
     } catch (error) {
       await broker.#socket.close();
       throw error;
@@ -144,21 +144,19 @@ export class Broker implements AsyncDisposable {
     this.#perform(this.#registry.receive(from, message.slice(1), this.#clock.monotonic()));
   }
 
-  #perform(actions: readonly RegistryAction[]): void {
+  #perform(actions: RegistryAction[]): void {
+    // The registry may have more to do when a peer does not take what it is sent.
     for (const action of actions) {
-      if (action.do === "send") this.#send(action);
+      if (action.do === "send") actions.push(...this.#send(action));
       else this.#note(action);
     }
   }
 
   /** Never waits for a peer: what cannot be sent now is the registry's to judge. */
-  #send(action: SendAction): void {
-    this.#socket.send(action.frames).then((sent) => {
-      if (sent === "sent" || this.#closed) return;
-      this.#perform(this.#registry.undeliverable(action, sent, this.#clock.monotonic()));
-    }, (error) => {
-      if (!this.#closed) this.#log.error("a message was not sent", { error: messageOf(error) });
-    });
+  #send(action: SendAction): RegistryAction[] {
+    const sent = this.#socket.send(action.frames);
+    if (sent === "sent" || this.#closed) return [];
+    return this.#registry.undeliverable(action, sent, this.#clock.monotonic());
   }
 
   #note({ level, message, data }: Exclude<RegistryAction, SendAction>): void {

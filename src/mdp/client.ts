@@ -181,7 +181,7 @@ export class Client implements AsyncDisposable {
     line.listener = replyListener(service, dialect, resolve);
     try {
       const frames = encodeToBroker({ kind: "request", dialect, service, body });
-      line.socket.send(frames).catch(() => resolve("timeout"));
+      line.socket.send(frames);
       const outcome = await promise;
       line.listener = undefined;
       if (outcome === "timeout" || outcome === "aborted") await this.#discard(line);

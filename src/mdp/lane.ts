@@ -22,7 +22,7 @@ import {
 
 /** The part of a socket a lane needs. */
 export interface LaneSocket {
-  send(frames: Frames): Promise<"sent" | "full" | "unroutable">;
+  send(frames: Frames): "sent" | "full" | "unroutable";
   close(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export interface LaneHost {
   readonly counters: LaneCounters;
   /** A new DEALER on its way to the broker. */
   open(listener: LaneListener): LaneSocket;
-  handler(request: { body: Frames; client: Uint8Array }): Promise<Frames>;
+  handler(request: { body: Frames; client: Uint8Array }): Frames | Promise<Frames>;
   /** The reply for a request whose handler failed. */
   onFailure(error: unknown): Frames;
   /** Called after every change of a lane. */
@@ -75,6 +75,8 @@ export class Lane {
   readonly #stopped = Promise.withResolvers<void>();
   #state: SessionState;
   #socket: LaneSocket | undefined;
+  /** What is being dealt with, and what came of it. */
+  readonly #events: SessionEvent[] = [];
   readonly #retries = new Set<() => void>();
   #heardAtMs = -Infinity;
   #closing: Promise<unknown> = Promise.resolve();
@@ -118,6 +120,16 @@ export class Lane {
   }
 
   #dispatch(event: SessionEvent): void {
+    // What an action brings about at once, such as a reply, comes after all the others.
+    if (this.#events.push(event) > 1) return;
+    try {
+      for (const next of this.#events) this.#step(next);
+    } finally {
+      this.#events.length = 0;
+    }
+  }
+
+  #step(event: SessionEvent): void {
     const before = this.#state;
     const { state, actions } = step(
       this.#host.config,
@@ -193,16 +205,14 @@ export class Lane {
   #handle(request: Request): void {
     const { counters, handler } = this.#host;
     counters.requests += 1;
-    let reply: Promise<Frames>;
+    const finish = (reply: Frames) => this.#dispatch({ type: "finished", reply });
     try {
-      reply = handler({ body: request.body, client: request.client });
+      const reply = handler({ body: request.body, client: request.client });
+      if (!(reply instanceof Promise)) return finish(reply);
+      reply.then(finish, (error) => finish(this.#failure(error)));
     } catch (error) {
-      reply = Promise.reject(error);
+      finish(this.#failure(error));
     }
-    reply.then(
-      (body) => this.#dispatch({ type: "finished", reply: body }),
-      (error) => this.#dispatch({ type: "finished", reply: this.#failure(error) }),
-    );
   }
 
   #failure(error: unknown): Frames {
@@ -219,19 +229,13 @@ export class Lane {
 
   /** READY, HEARTBEAT and DISCONNECT: when the socket is full, nobody misses another one. */
   #send(frames: Frames): void {
-    this.#socket?.send(frames).catch((error) => this.#sendFailed(error));
+    this.#socket?.send(frames);
   }
 
   #reply(socket: LaneSocket | undefined, frames: Frames, attempt: number): void {
     if (!socket) return;
-    socket.send(frames).then((sent) => {
-      if (sent === "sent") this.#host.counters.replies += 1;
-      else if (socket === this.#socket) this.#replyLater(socket, frames, attempt);
-      else this.#host.counters.droppedReplies += 1;
-    }, (error) => {
-      this.#host.counters.droppedReplies += 1;
-      this.#sendFailed(error);
-    });
+    if (socket.send(frames) === "sent") this.#host.counters.replies += 1;
+    else this.#replyLater(socket, frames, attempt);
   }
 
   #replyLater(socket: LaneSocket, frames: Frames, attempt: number): void {
@@ -252,10 +256,5 @@ export class Lane {
       counters.droppedReplies += 1;
     };
     this.#retries.add(giveUp);
-  }
-
-  #sendFailed(error: unknown): void {
-    // Closed in the meantime: the end of the conversation has said all there is to say.
-    this.#host.log.debug("a message to the broker was not sent", { error: messageOf(error) });
   }
 }

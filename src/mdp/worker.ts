@@ -28,8 +28,8 @@ export interface WorkerOptions {
   /** Where the broker is, or will be. */
   endpoint: string;
   service: string;
-  /** Answers a request; called at once, without a turn of the event loop in between. */
-  handler: (request: WorkerRequest) => Promise<Frames>;
+  /** Answers a request, at once where it can; called without a turn of the event loop in between. */
+  handler: (request: WorkerRequest) => Frames | Promise<Frames>;
   /** The reply when the handler rejects; one empty frame by default. Never silence (W7). */
   onFailure?: (error: unknown) => Frames;
   /** Requests served at once; 16 by default. */
@@ -180,6 +180,7 @@ export class Worker implements AsyncDisposable {
       onMessage: (frames) => listener.onMessage(frames),
       onConnection: (state) => listener.onConnection(state),
       lingerMs: MDP_LINGER_MS,
+      // The next request comes after the reply: to look for it in vain costs four system calls.
       messagesPerTurn: 1,
     });
     try {

@@ -57,8 +57,8 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
 export const OPERATION_NAMES: readonly string[] = [...OPERATIONS.keys()];
 
 /**
- * Runs a request and resolves with its reply: one frame for each JSON frame, in order. It never
- * rejects; what goes wrong is said in the frame it concerns.
+ * Runs a request and gives its reply: one frame for each JSON frame, in order; at once when the store
+ * need not be waited for. It never fails; what goes wrong is said in the frame it concerns.
  *
  * @param frames Body frames: operation, then JSON (PROTOCOL section 2).
  * @param source Who asks, for the entries that are written.
@@ -69,11 +69,11 @@ export const OPERATION_NAMES: readonly string[] = [...OPERATIONS.keys()];
  * // [utf8('{"success":true,"data":{"scopes":[],"count":0}}')]
  * ```
  */
-export async function handleRequest(
+export function handleRequest(
   context: OperationContext,
   frames: readonly Uint8Array[],
   source: string,
-): Promise<Uint8Array[]> {
+): Uint8Array[] | Promise<Uint8Array[]> {
   try {
     const { operation, bodies } = readRequest(frames);
     const run = OPERATIONS.get(operation);
@@ -84,7 +84,8 @@ export async function handleRequest(
         return unknown;
       });
     }
-    return await Promise.all(answerAll(context, operation, run, bodies, source));
+    const replies = answerAll(context, operation, run, bodies, source);
+    return replies.every((reply) => reply instanceof Uint8Array) ? replies : Promise.all(replies);
   } catch (thrown) {
     return [failed(context, "unknown", thrown)];
   }

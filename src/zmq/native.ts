@@ -1,17 +1,25 @@
 /**
- * The addon's sockets made safe: options set one by one, addresses taken with errors in words.
+ * Sockets of libzmq with their options set, and addresses taken with errors in words.
  *
  * @module
  */
 
-import type * as zmq from "zeromq";
-import { messageOf, PlantdError } from "../errors.ts";
+import { PlantdError } from "../errors.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
+import {
+  closeHandle,
+  cString,
+  ERRNO,
+  type Handle,
+  lastError,
+  lib,
+  openHandle,
+  ZMQ,
+  type ZMQ_TYPES,
+} from "./libzmq.ts";
 
-/** Options that {@link prepare} sets; see SocketOptions for what they mean. */
+/** Options that {@link openNative} sets; see SocketOptions for what they mean. */
 export interface NativeOptions {
-  readonly sends: boolean;
-  readonly receives: boolean;
   readonly sendHighWaterMark?: number | undefined;
   readonly receiveHighWaterMark?: number | undefined;
   readonly messageBytesMax?: number | undefined;
@@ -30,37 +38,74 @@ const KEEPALIVE = { idle: 10, interval: 5, count: 3 } as const;
 /** Pause before the first reconnect unless the options say otherwise, in milliseconds. */
 const RECONNECT_MS = 100;
 
-/** Number of an option that the addon's receiving sockets have no name for (zmq_setsockopt(3)). */
-const ZMQ_SNDHWM = 23;
+/** Longest address of a socket that libzmq tells, with its NUL. */
+const ADDRESS_BYTES = 1024;
 
-/** A method that the addon's types protect. */
-interface OptionSetter {
-  setInt32Option(option: number, value: number): void;
+/**
+ * Opens a socket of libzmq's with its options set.
+ *
+ * @throws {Error} When an option has a value that libzmq does not take, or there are too many sockets.
+ */
+export function openNative(kind: keyof typeof ZMQ_TYPES, options: NativeOptions): Handle {
+  const handle = openHandle(kind);
+  try {
+    for (const [option, value] of optionsOf(kind, options)) setOption(handle, option, value);
+  } catch (error) {
+    closeHandle(handle);
+    throw error;
+  }
+  return handle;
 }
 
-/** Sets every option by name; each was checked to be accepted by the addon under Deno. */
-export function prepare(native: zmq.Socket, options: NativeOptions): void {
-  const set = native as unknown as Record<string, unknown>;
-  // Zero keeps the addon from uv_poll and uv timers, both of which fail under Deno.
-  if (options.sends) set.sendTimeout = 0;
-  if (options.receives) set.receiveTimeout = 0;
-  set.linger = options.lingerMs ?? 0;
-  set.maxMessageSize = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
-  set.reconnectInterval = options.reconnectMs ?? RECONNECT_MS;
-  set.tcpKeepalive = 1;
-  set.tcpKeepaliveIdle = KEEPALIVE.idle;
-  set.tcpKeepaliveInterval = KEEPALIVE.interval;
-  set.tcpKeepaliveCount = KEEPALIVE.count;
-  if (options.sends && options.sendHighWaterMark !== undefined) {
-    set.sendHighWaterMark = options.sendHighWaterMark;
-  }
-  if (options.receives && options.receiveHighWaterMark !== undefined) {
-    set.receiveHighWaterMark = options.receiveHighWaterMark;
-  }
+function* optionsOf(
+  kind: keyof typeof ZMQ_TYPES,
+  options: NativeOptions,
+): Generator<[number, number | bigint | Uint8Array<ArrayBuffer>]> {
+  yield [ZMQ.LINGER, options.lingerMs ?? 0];
+  yield [ZMQ.MAXMSGSIZE, BigInt(options.messageBytesMax ?? MESSAGE_BYTES_MAX)];
+  yield [ZMQ.RECONNECT_IVL, options.reconnectMs ?? RECONNECT_MS];
+  yield [ZMQ.TCP_KEEPALIVE, 1];
+  yield [ZMQ.TCP_KEEPALIVE_IDLE, KEEPALIVE.idle];
+  yield [ZMQ.TCP_KEEPALIVE_INTVL, KEEPALIVE.interval];
+  yield [ZMQ.TCP_KEEPALIVE_CNT, KEEPALIVE.count];
   // A SUB sends too: its subscriptions, and libzmq drops those over the mark (1000) without a word.
-  if (!options.sends) (native as unknown as OptionSetter).setInt32Option(ZMQ_SNDHWM, 0);
-  if (options.mandatory) set.mandatory = true;
-  if (options.routingId !== undefined) set.routingId = options.routingId;
+  const sendMark = kind === "sub" ? 0 : options.sendHighWaterMark;
+  if (sendMark !== undefined) yield [ZMQ.SNDHWM, sendMark];
+  if (options.receiveHighWaterMark !== undefined) yield [ZMQ.RCVHWM, options.receiveHighWaterMark];
+  if (options.mandatory) yield [ZMQ.ROUTER_MANDATORY, 1];
+  if (options.routingId !== undefined) {
+    yield [ZMQ.ROUTING_ID, new TextEncoder().encode(options.routingId)];
+  }
+}
+
+/**
+ * Sets an option: an `int`, an `int64_t` or bytes.
+ *
+ * @throws {Error} What libzmq said.
+ */
+export function setOption(
+  handle: Handle,
+  option: number,
+  value: number | bigint | Uint8Array<ArrayBuffer>,
+): void {
+  const bytes = typeof value === "number"
+    ? Int32Array.of(value)
+    : typeof value === "bigint"
+    ? BigInt64Array.of(value)
+    : value;
+  if (lib.zmq_setsockopt(handle, option, bytes, BigInt(bytes.byteLength)) !== 0) {
+    throw lastError(`cannot set option ${option} of a socket`);
+  }
+}
+
+const int = new Int32Array(1);
+const intLength = new BigUint64Array(1);
+
+/** The value of an option that is an `int`. */
+export function intOption(handle: Handle, option: number): number {
+  intLength[0] = BigInt(int.byteLength);
+  lib.zmq_getsockopt(handle, option, int, intLength);
+  return int[0]!;
 }
 
 /**
@@ -68,18 +113,20 @@ export function prepare(native: zmq.Socket, options: NativeOptions): void {
  *
  * @throws {PlantdError} `endpoint_in_use` when someone else has it, `endpoint_invalid` otherwise.
  */
-export async function bindNative(native: zmq.Socket, address: string): Promise<string> {
-  try {
-    await native.bind(address);
-  } catch (error) {
-    const inUse = (error as { code?: string }).code === "EADDRINUSE";
+export function bindNative(handle: Handle, address: string): string {
+  if (lib.zmq_bind(handle, cString(address)) !== 0) {
+    const cause = lastError(`cannot bind ${address}`);
+    const inUse = cause.errno === ERRNO.EADDRINUSE;
     throw new PlantdError(
       inUse ? "endpoint_in_use" : "endpoint_invalid",
-      `cannot bind ${address}: ${inUse ? "the address is in use" : messageOf(error)}`,
-      { data: { address }, cause: error },
+      inUse ? `cannot bind ${address}: the address is in use` : cause.message,
+      { data: { address }, cause },
     );
   }
-  return native.lastEndpoint ?? address;
+  const bound = new Uint8Array(ADDRESS_BYTES);
+  const length = BigUint64Array.of(BigInt(bound.length));
+  lib.zmq_getsockopt(handle, ZMQ.LAST_ENDPOINT, bound, length);
+  return new TextDecoder().decode(bound.subarray(0, Number(length[0]) - 1));
 }
 
 /**
@@ -87,13 +134,8 @@ export async function bindNative(native: zmq.Socket, address: string): Promise<s
  *
  * @throws {PlantdError} `endpoint_invalid` when the address is not one.
  */
-export function connectNative(native: zmq.Socket, address: string): void {
-  try {
-    native.connect(address);
-  } catch (error) {
-    throw new PlantdError("endpoint_invalid", `cannot connect to ${address}: ${messageOf(error)}`, {
-      data: { address },
-      cause: error,
-    });
-  }
+export function connectNative(handle: Handle, address: string): void {
+  if (lib.zmq_connect(handle, cString(address)) === 0) return;
+  const cause = lastError(`cannot connect to ${address}`);
+  throw new PlantdError("endpoint_invalid", cause.message, { data: { address }, cause });
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { openWaiter, type Waiter } from "./wait.ts";
+import { Waiter } from "./wait.ts";
 
 /** Something with a file descriptor that can be drained; {@link Socket} is the only kind. */
 export interface PollSource {
@@ -14,12 +14,8 @@ export interface PollSource {
   readonly fd: number;
   /** True while a message can be taken without waiting. To ask costs two system calls. */
   readonly readable: boolean;
-  /**
-   * Takes and handles some messages; resolves with whether it must be looked at again.
-   *
-   * @param announced The file descriptor said so just now: there most likely is a message.
-   */
-  drain(announced: boolean): Promise<boolean>;
+  /** Takes and handles messages until there are none, or enough for a turn: then it returns true. */
+  drain(): boolean;
 }
 
 /**
@@ -32,7 +28,7 @@ export interface PollSource {
  * ```
  */
 export class Poller implements AsyncDisposable {
-  readonly #waiter: Waiter;
+  readonly #waiter = new Waiter();
   readonly #sources = new Set<PollSource>();
   /** The same in the order in which the waiter has them; undefined when it must be told anew. */
   #watched: readonly PollSource[] | undefined;
@@ -43,14 +39,8 @@ export class Poller implements AsyncDisposable {
   #waitEnd = Promise.withResolvers<void>();
   readonly #loop: Promise<void>;
 
-  constructor(waiter: Waiter = openWaiter()) {
-    this.#waiter = waiter;
+  constructor() {
     this.#loop = this.#run();
-  }
-
-  /** `poll` where poll(2) does the waiting, `timer` where it is the 1 ms fallback. */
-  get kind(): "poll" | "timer" {
-    return this.#waiter.kind;
   }
 
   /** Sockets it serves. */
@@ -70,7 +60,6 @@ export class Poller implements AsyncDisposable {
    * the file descriptor.
    */
   sent(source: PollSource): void {
-    // One that is not served may not even be asked: it is being bound.
     if (!this.#sources.has(source)) return;
     // While it waits, waking it is the dearer part; else the next turn looks, once for many sends.
     if (!this.#waiting || source.readable) this.#look(source);
@@ -103,11 +92,11 @@ export class Poller implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const announced = this.#announced();
-      if (announced.size === 0 && this.#hot.size === 0) {
+      this.#hearAnnouncements();
+      if (this.#hot.size === 0) {
         await this.#wait();
       } else {
-        await this.#drainAll(announced);
+        this.#drainAll();
         // A breath for the rest of the program: timers, files, the web server.
         await new Promise((done) => setImmediate(done));
       }
@@ -115,14 +104,13 @@ export class Poller implements AsyncDisposable {
     this.#waiter.close();
   }
 
-  /** Sources whose file descriptors say "look". */
-  #announced(): ReadonlySet<PollSource> {
+  /** Has those looked at whose file descriptors say so. */
+  #hearAnnouncements(): void {
     if (!this.#watched) {
       this.#watched = [...this.#sources];
       this.#waiter.watch(this.#watched.map(({ fd }) => fd));
     }
-    const watched = this.#watched;
-    return new Set(this.#waiter.ready().map((index) => watched[index]!));
+    for (const index of this.#waiter.ready()) this.#hot.add(this.#watched[index]!);
   }
 
   async #wait(): Promise<void> {
@@ -133,13 +121,12 @@ export class Poller implements AsyncDisposable {
     this.#waitEnd = Promise.withResolvers();
   }
 
-  async #drainAll(announced: ReadonlySet<PollSource>): Promise<void> {
-    const turn = new Set([...announced, ...this.#hot]);
+  #drainAll(): void {
+    const turn = [...this.#hot];
     this.#hot.clear();
     for (const source of turn) {
       if (this.#stopped || !this.#sources.has(source)) continue;
-      const more = await source.drain(announced.has(source));
-      if (more && this.#sources.has(source)) this.#hot.add(source);
+      if (source.drain() && this.#sources.has(source)) this.#hot.add(source);
     }
   }
 }

@@ -5,8 +5,9 @@
  * @module
  */
 
-import * as zmq from "zeromq";
-import { bindNative, connectNative, prepare } from "./native.ts";
+import { closeHandle, cString, type Handle, lib, openHandle, runProxy } from "./libzmq.ts";
+import { send } from "./message.ts";
+import { bindNative, connectNative, openNative } from "./native.ts";
 
 /** One side of a proxy. */
 export interface ProxySide {
@@ -29,7 +30,7 @@ export interface ProxyOptions {
  *
  * @example
  * ```ts
- * await using proxy = await Proxy.start({
+ * await using proxy = Proxy.start({
  *   frontend: { mode: "bind", address: "tcp://127.0.0.1:11000" },
  *   backend: { mode: "bind", address: "tcp://127.0.0.1:11001" },
  *   highWaterMark: 100_000,
@@ -39,15 +40,20 @@ export interface ProxyOptions {
 export class Proxy implements AsyncDisposable {
   readonly frontend: string;
   readonly backend: string;
-  readonly #native: zmq.Proxy;
+  /** What it is told TERMINATE by. */
+  readonly #control: Handle;
   readonly #ended: Promise<void>;
   #running = true;
 
-  private constructor(native: zmq.Proxy, frontend: string, backend: string) {
-    this.#native = native;
-    this.frontend = frontend;
-    this.backend = backend;
-    this.#ended = native.run().finally(() => this.#running = false);
+  private constructor([front, back]: readonly [Handle, Handle], at: readonly [string, string]) {
+    [this.frontend, this.backend] = at;
+    const [control, controlled] = pairOfSockets();
+    this.#control = control;
+    this.#ended = runProxy(front, back, controlled).finally(() => {
+      this.#running = false;
+      closeHandle(control);
+      closeHandle(controlled);
+    });
   }
 
   /**
@@ -55,23 +61,15 @@ export class Proxy implements AsyncDisposable {
    *
    * @throws {PlantdError} `endpoint_in_use`, `endpoint_invalid`; then neither side is left open.
    */
-  static async start({ frontend, backend, highWaterMark }: ProxyOptions): Promise<Proxy> {
-    const front = new zmq.XSubscriber();
-    const back = new zmq.XPublisher();
+  static start({ frontend, backend, highWaterMark }: ProxyOptions): Proxy {
+    const marks = { sendHighWaterMark: highWaterMark, receiveHighWaterMark: highWaterMark };
+    const front = openNative("xsub", marks);
+    const back = openNative("xpub", marks);
     try {
-      for (const socket of [front, back]) {
-        prepare(socket, {
-          sends: true,
-          receives: true,
-          sendHighWaterMark: highWaterMark,
-          receiveHighWaterMark: highWaterMark,
-        });
-      }
-      const at = [await attach(front, frontend), await attach(back, backend)] as const;
-      return new Proxy(new zmq.Proxy(front, back), ...at);
+      return new Proxy([front, back], [attach(front, frontend), attach(back, backend)]);
     } catch (error) {
-      front.close();
-      back.close();
+      closeHandle(front);
+      closeHandle(back);
       throw error;
     }
   }
@@ -83,13 +81,25 @@ export class Proxy implements AsyncDisposable {
 
   /** Stops forwarding and closes both sides. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#running) this.#native.terminate();
+    if (this.#running) send(this.#control, [new TextEncoder().encode("TERMINATE")]);
     await this.#ended;
   }
 }
 
-async function attach(socket: zmq.Socket, { mode, address }: ProxySide): Promise<string> {
-  if (mode === "bind") return await bindNative(socket, address);
-  connectNative(socket, address);
+/** Counts names: each is used once in a process. */
+let pairs = 0;
+
+function pairOfSockets(): readonly [Handle, Handle] {
+  pairs += 1;
+  const address = cString(`inproc://proxy-${pairs}`);
+  const ends = [openHandle("pair"), openHandle("pair")] as const;
+  lib.zmq_bind(ends[0], address);
+  lib.zmq_connect(ends[1], address);
+  return ends;
+}
+
+function attach(handle: Handle, { mode, address }: ProxySide): string {
+  if (mode === "bind") return bindNative(handle, address);
+  connectNative(handle, address);
   return address;
 }

@@ -5,15 +5,15 @@
  * @module
  */
 
-import * as zmq from "zeromq";
 import { PlantdError } from "../errors.ts";
 import { MESSAGES_PER_TURN } from "../limits.ts";
-import { seedRand } from "./libc.ts";
-import { bindNative, connectNative, prepare } from "./native.ts";
+import { closeHandle, type Handle, ZMQ } from "./libzmq.ts";
+import { type Frames, receive, send, type Sent } from "./message.ts";
+import { Monitor, type OnConnection } from "./monitor.ts";
+import { bindNative, connectNative, intOption, openNative, setOption } from "./native.ts";
 import type { Poller, PollSource } from "./poller.ts";
 
-/** One message: its frames in order. What came in belongs to the receiver. */
-export type Frames = readonly Uint8Array[];
+export type { Frames, Sent };
 
 /** The socket types in use, by their libzmq names. */
 export type SocketKind =
@@ -27,18 +27,12 @@ export type SocketKind =
   | "push"
   | "pull";
 
-/**
- * What became of a message: handed to libzmq, refused because the high-water mark is reached (try
- * again later), or refused because no such peer is connected (`mandatory` ROUTER only).
- */
-export type Sent = "sent" | "full" | "unroutable";
-
 /** Options of a socket; all have defaults that suit a control network. */
 export interface SocketOptions {
   /** Called with every message, in order; it must not throw. */
   onMessage?: (frames: Frames) => void;
   /** Called when a peer's connection comes up (after the handshake) or goes down. */
-  onConnection?: (state: "up" | "down", address: string) => void;
+  onConnection?: OnConnection;
   /** Messages queued for each peer before a send answers "full" (PUB drops instead). */
   sendHighWaterMark?: number | undefined;
   /** Messages queued from each peer before its sender has to wait (a PUB drops instead). */
@@ -49,39 +43,16 @@ export interface SocketOptions {
   lingerMs?: number | undefined;
   /** Pause before the first reconnect, in milliseconds. */
   reconnectMs?: number | undefined;
-  /** ROUTER: answer "unroutable" instead of dropping in silence. */
-  mandatory?: boolean | undefined;
   /** Messages taken in one turn before others get theirs; 128 by default. 1 where they come singly. */
   messagesPerTurn?: number | undefined;
+  /** ROUTER: answer "unroutable" instead of dropping in silence. */
+  mandatory?: boolean | undefined;
   /** DEALER, REQ: the identity the peer's ROUTER sees; libzmq makes one up otherwise. */
   routingId?: string | undefined;
 }
 
-/** Messages taken in one turn after which the next one is taken unasked. */
-const LIKELY_AFTER = 4;
-
-/** Number of ZMQ_FD, which the addon's types protect (zmq_getsockopt(3)). */
-const ZMQ_FD = 14;
-
-const CONSTRUCTORS = {
-  router: zmq.Router,
-  dealer: zmq.Dealer,
-  req: zmq.Request,
-  pub: zmq.Publisher,
-  sub: zmq.Subscriber,
-  xpub: zmq.XPublisher,
-  xsub: zmq.XSubscriber,
-  push: zmq.Push,
-  pull: zmq.Pull,
-} as const;
-
-/** What all of the addon's sockets have, readable and writable ones alike. */
-type NativeSocket = zmq.Socket & {
-  receive?: () => Promise<Uint8Array[]>;
-  send?: (frames: Uint8Array[]) => Promise<void>;
-  readonly readable: boolean;
-  getInt32Option(option: number): number;
-};
+/** Bit of the option EVENTS (zmq_getsockopt(3)). */
+const POLLIN = 1;
 
 /** Sockets open in this process; Deno's sanitizers do not see them, so tests count for themselves. */
 export function openSocketCount(): number {
@@ -102,29 +73,27 @@ let openCount = 0;
 export class Socket implements PollSource, AsyncDisposable {
   readonly kind: SocketKind;
   readonly fd: number;
-  readonly #native: NativeSocket;
+  readonly #handle: Handle;
   readonly #poller: Poller;
   readonly #onMessage: ((frames: Frames) => void) | undefined;
+  readonly #monitor: Monitor | undefined;
   readonly #messagesPerTurn: number;
-  readonly #observing: Promise<void> | undefined;
   #closed = false;
+  /** Being drained, which looks until nothing is left. */
+  #draining = false;
 
   private constructor(poller: Poller, kind: SocketKind, options: SocketOptions) {
     this.kind = kind;
     this.#poller = poller;
     this.#onMessage = options.onMessage;
     this.#messagesPerTurn = options.messagesPerTurn ?? MESSAGES_PER_TURN;
-    if (kind === "router") seedRand();
-    // Constructed empty and set up option by option: a constructor that throws crashes at exit.
-    // `as unknown`: the addon types ZMQ_FD's getter as protected.
-    this.#native = new CONSTRUCTORS[kind]() as unknown as NativeSocket;
-    prepare(this.#native, {
-      ...options,
-      sends: kind !== "sub" && kind !== "pull",
-      receives: kind !== "pub" && kind !== "push",
-    });
-    this.fd = this.#native.getInt32Option(ZMQ_FD);
-    this.#observing = options.onConnection && this.#observe(options.onConnection);
+    this.#handle = openNative(kind, options);
+    this.fd = intOption(this.#handle, ZMQ.FD);
+    const { onConnection } = options;
+    this.#monitor = onConnection &&
+      new Monitor(poller, this.#handle, (state, address) => {
+        if (!this.#closed) onConnection(state, address);
+      });
     openCount += 1;
   }
 
@@ -139,7 +108,7 @@ export class Socket implements PollSource, AsyncDisposable {
   }
 
   get readable(): boolean {
-    return !this.#closed && this.#native.readable;
+    return !this.#closed && (intOption(this.#handle, ZMQ.EVENTS) & POLLIN) !== 0;
   }
 
   /**
@@ -147,10 +116,8 @@ export class Socket implements PollSource, AsyncDisposable {
    *
    * @throws {PlantdError} `endpoint_in_use` when someone else has it, `endpoint_invalid` otherwise.
    */
-  async bind(address: string): Promise<string> {
-    // The addon refuses every other call while it binds, `readable` included.
-    await this.#poller.detach(this);
-    const bound = await bindNative(this.#native, address);
+  bind(address: string): string {
+    const bound = bindNative(this.#handle, address);
     this.#attach();
     return bound;
   }
@@ -161,58 +128,46 @@ export class Socket implements PollSource, AsyncDisposable {
    * @throws {PlantdError} `endpoint_invalid` when the address is not one.
    */
   connect(address: string): void {
-    connectNative(this.#native, address);
+    connectNative(this.#handle, address);
     this.#attach();
   }
 
   /** SUB: messages whose first frame begins with `prefix` are delivered from now on. */
-  subscribe(prefix: string | Uint8Array): void {
-    (this.#native as unknown as zmq.Subscriber).subscribe(prefix as string);
+  subscribe(prefix: string): void {
+    setOption(this.#handle, ZMQ.SUBSCRIBE, new TextEncoder().encode(prefix));
   }
 
   /** SUB: takes one {@link subscribe} of the same `prefix` back. */
-  unsubscribe(prefix: string | Uint8Array): void {
-    (this.#native as unknown as zmq.Subscriber).unsubscribe(prefix as string);
+  unsubscribe(prefix: string): void {
+    setOption(this.#handle, ZMQ.UNSUBSCRIBE, new TextEncoder().encode(prefix));
   }
 
   /**
-   * Hands one message to libzmq, whole or not at all. Messages are taken in the order of the calls,
-   * whether or not the earlier promises have resolved.
+   * Hands one message to libzmq, whole or not at all.
    *
    * @throws {PlantdError} `socket_closed` after {@link close}.
    */
-  async send(frames: Frames): Promise<Sent> {
+  send(frames: Frames): Sent {
     if (this.#closed) throw new PlantdError("socket_closed", "cannot send: the socket is closed");
     try {
-      await this.#native.send!(frames as Uint8Array[]);
-      return "sent";
-    } catch (error) {
-      const { code } = error as { code?: string };
-      if (code === "EAGAIN") return "full";
-      if (code === "EHOSTUNREACH") return "unroutable";
-      throw error;
+      return send(this.#handle, frames);
     } finally {
-      if (!this.#closed) this.#poller.sent(this);
+      if (!this.#draining) this.#poller.sent(this);
     }
   }
 
-  async drain(announced: boolean): Promise<boolean> {
-    for (let taken = 0; taken < this.#messagesPerTurn; taken += 1) {
-      // Asking costs half of taking; taking in vain costs three times as much. What was announced is
-      // there most of the time, and behind many messages there are more.
-      const isLikely = (announced && taken === 0) || taken >= LIKELY_AFTER;
-      if (!isLikely && !this.readable) return false;
-      let frames: Frames;
-      try {
-        frames = await this.#native.receive!();
-      } catch (error) {
-        // `readable` can be taken back: libzmq drops a half-received message when its peer vanishes.
-        if ((error as { code?: string }).code === "EAGAIN" || this.#closed) return false;
-        throw error;
+  drain(): boolean {
+    this.#draining = true;
+    try {
+      for (let taken = 0; taken < this.#messagesPerTurn && !this.#closed; taken += 1) {
+        const frames = receive(this.#handle);
+        if (!frames) return false;
+        this.#onMessage!(frames);
       }
-      this.#onMessage!(frames);
+      return true;
+    } finally {
+      this.#draining = false;
     }
-    return true;
   }
 
   /** Closes the socket; what is unsent has `lingerMs` to leave, in the background. Idempotent. */
@@ -220,9 +175,9 @@ export class Socket implements PollSource, AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     openCount -= 1;
+    await this.#monitor?.close();
     await this.#poller.detach(this);
-    this.#native.close();
-    await this.#observing;
+    closeHandle(this.#handle);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -231,23 +186,5 @@ export class Socket implements PollSource, AsyncDisposable {
 
   #attach(): void {
     if (this.#onMessage && !this.#closed) this.#poller.attach(this);
-  }
-
-  /**
-   * Follows the socket's monitor to its end, which comes when the socket is closed. Closing waits for
-   * it: an observer that is still at it when the process ends crashes the addon.
-   */
-  async #observe(onConnection: NonNullable<SocketOptions["onConnection"]>): Promise<void> {
-    try {
-      for await (const event of this.#native.events) {
-        if (this.#closed) continue;
-        const address = "address" in event ? event.address ?? "" : "";
-        if (event.type === "handshake") onConnection("up", address);
-        else if (event.type === "disconnect") onConnection("down", address);
-      }
-    } catch (error) {
-      // A receive that was pending when the socket went away.
-      if (!this.#closed) throw error;
-    }
   }
 }

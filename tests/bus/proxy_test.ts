@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { Poller } from "../../src/zmq/poller.ts";
 import { Proxy, type ProxyOptions } from "../../src/zmq/proxy.ts";
 import { type Frames, Socket } from "../../src/zmq/socket.ts";
-import { bytes, Inbox, text, until } from "../helpers/async.ts";
+import { bytes, Inbox, succeeds, text, until } from "../helpers/async.ts";
 import { freePorts } from "../helpers/ports.ts";
 
 const ANY_PORT = { mode: "bind", address: "tcp://127.0.0.1:*" } as const;
 
-function start(options: Partial<ProxyOptions> = {}): Promise<Proxy> {
+function start(options: Partial<ProxyOptions> = {}): Proxy {
   return Proxy.start({ frontend: ANY_PORT, backend: ANY_PORT, highWaterMark: 10_000, ...options });
 }
 
@@ -20,9 +20,9 @@ function fixedAddresses(): { frontend: string; backend: string } {
 /** A proxy on fixed addresses, as soon as their former user has let go of them. */
 async function startAt({ frontend, backend }: { frontend: string; backend: string }) {
   let proxy: Proxy | undefined;
-  await until("the ports are free", async () => {
+  await until("the ports are free", () => {
     try {
-      proxy = await start({
+      proxy = start({
         frontend: { mode: "bind", address: frontend },
         backend: { mode: "bind", address: backend },
       });
@@ -39,7 +39,7 @@ interface Publisher extends AsyncDisposable {
   readonly socket: Socket;
   /** What the other side subscribes to, `+topic` and `-topic`. */
   readonly subscriptions: Inbox<string>;
-  readonly send: (...frames: string[]) => Promise<unknown>;
+  readonly send: (...frames: string[]) => void;
 }
 
 function publish(poller: Poller, address: string): Publisher {
@@ -85,25 +85,25 @@ function subscribe(poller: Poller, address: string, ...topics: string[]): Subscr
 
 Deno.test("proxy - 1000 messages go through in order", async () => {
   await using poller = new Poller();
-  await using proxy = await start();
+  await using proxy = start();
   assert.equal(proxy.running, true);
   await using subscriber = subscribe(poller, proxy.backend, "t");
   await using publisher = publish(poller, proxy.frontend);
   assert.equal(await publisher.subscriptions.next(), "+t");
-  for (let i = 0; i < 1000; i += 1) await publisher.send(`t${i}`, `${i}`);
+  for (let i = 0; i < 1000; i += 1) publisher.send(`t${i}`, `${i}`);
   for (let i = 0; i < 1000; i += 1) assert.equal(await subscriber.next(), `t${i} ${i}`);
 });
 
 Deno.test("proxy - frames of every size and number come out as they went in", async () => {
   await using poller = new Poller();
-  await using proxy = await start();
+  await using proxy = start();
   await using subscriber = subscribe(poller, proxy.backend, "");
   await using publisher = publish(poller, proxy.frontend);
   await publisher.subscriptions.next();
   const sizes = [0, 1, 255, 256, 65_536, 3_000_000];
   const frames = sizes.map((size) => new Uint8Array(size).fill(size));
   for (const message of [...frames.map((frame) => [frame]), frames]) {
-    await publisher.socket.send(message);
+    publisher.socket.send(message);
     const got = await subscriber.inbox.next();
     assert.deepEqual(got.map((frame) => Uint8Array.from(frame)), message);
   }
@@ -111,13 +111,13 @@ Deno.test("proxy - frames of every size and number come out as they went in", as
 
 Deno.test("proxy - five publishers and five subscribers: each hears all, each publisher's in order", async () => {
   await using poller = new Poller();
-  await using proxy = await start();
+  await using proxy = start();
   const subscribers = Array.from({ length: 5 }, () => subscribe(poller, proxy.backend, ""));
   const publishers = Array.from({ length: 5 }, () => publish(poller, proxy.frontend));
   await Promise.all(publishers.map(({ subscriptions }) => subscriptions.next()));
   // The first subscriber's subscription is what was forwarded; the others' may still be under way.
-  await until("all five hear", async () => {
-    await publishers[0]!.send("are you there");
+  await until("all five hear", () => {
+    publishers[0]!.send("are you there");
     return subscribers.every(({ inbox }) => inbox.size > 0);
   });
   await Promise.all(publishers.map(async ({ send }, p) => {
@@ -140,7 +140,7 @@ Deno.test("proxy - five publishers and five subscribers: each hears all, each pu
 
 Deno.test("proxy - subscriptions are forwarded to publishers, once each, and taken back with the last", async () => {
   await using poller = new Poller();
-  await using proxy = await start();
+  await using proxy = start();
   await using publisher = publish(poller, proxy.frontend);
   const { subscriptions } = publisher;
   await using first = subscribe(poller, proxy.backend, "a");
@@ -153,9 +153,9 @@ Deno.test("proxy - subscriptions are forwarded to publishers, once each, and tak
     [await late.subscriptions.next(), await late.subscriptions.next()].toSorted(),
     ["+a", "+b"],
   );
-  await publisher.send("c1");
-  await publisher.send("b1");
-  await publisher.send("a1");
+  publisher.send("c1");
+  publisher.send("b1");
+  publisher.send("a1");
   assert.equal(await first.next(), "a1");
   assert.equal(await second.next(), "b1");
   assert.equal(await second.next(), "a1");
@@ -168,12 +168,12 @@ Deno.test("proxy - subscriptions are forwarded to publishers, once each, and tak
 
 Deno.test("proxy - twenty publishers in a row never leave the subscriber deaf", async () => {
   await using poller = new Poller();
-  await using proxy = await start();
+  await using proxy = start();
   await using subscriber = subscribe(poller, proxy.backend, "t");
   for (let round = 0; round < 20; round += 1) {
     await using publisher = publish(poller, proxy.frontend);
     assert.equal(await publisher.subscriptions.next(), "+t");
-    await publisher.send(`t${round}`);
+    publisher.send(`t${round}`);
     assert.equal(await subscriber.next(), `t${round}`);
   }
 });
@@ -187,7 +187,7 @@ Deno.test("proxy - it restarts on its ports, and publisher and subscriber find e
   await using publisher = publish(poller, addresses.frontend);
   await using subscriber = subscribe(poller, addresses.backend, "t");
   assert.equal(await publisher.subscriptions.next(), "+t");
-  await publisher.send("t0");
+  publisher.send("t0");
   assert.equal(await subscriber.next(), "t0");
   await first[Symbol.asyncDispose]();
 
@@ -197,11 +197,11 @@ Deno.test("proxy - it restarts on its ports, and publisher and subscriber find e
     subscriber.socket.subscribe(`round${round}`);
     await using again = await startAt(addresses);
     assert.equal(await publisher.subscriptions.next(), `+round${round}`);
-    await until("the subscriber hears again", async () => {
-      await publisher.send(`t${round}`);
+    await until("the subscriber hears again", () => {
+      publisher.send(`t${round}`);
       return subscriber.inbox.size > 0;
     });
-    await publisher.send(`round${round}`);
+    publisher.send(`round${round}`);
     let heard = await subscriber.next();
     while (heard === `t${round}`) heard = await subscriber.next();
     assert.equal(heard, `round${round}`);
@@ -211,13 +211,13 @@ Deno.test("proxy - it restarts on its ports, and publisher and subscriber find e
 
 Deno.test("proxy - one side may connect to what another process binds", async () => {
   await using poller = new Poller();
-  await using hub = await start();
-  await using edge = await start({ backend: { mode: "connect", address: hub.frontend } });
+  await using hub = start();
+  await using edge = start({ backend: { mode: "connect", address: hub.frontend } });
   assert.equal(edge.backend, hub.frontend);
   await using subscriber = subscribe(poller, hub.backend, "t");
   await using publisher = publish(poller, edge.frontend);
   assert.equal(await publisher.subscriptions.next(), "+t");
-  await publisher.send("t1");
+  publisher.send("t1");
   assert.equal(await subscriber.next(), "t1");
 });
 
@@ -226,12 +226,13 @@ Deno.test("proxy - a port in use is an error, and the other side is not left bou
   for (const side of ["frontend", "backend"] as const) {
     const addresses = fixedAddresses();
     const taker = Socket.open(poller, "router");
-    await taker.bind(addresses[side]);
-    await assert.rejects(
-      start({
-        frontend: { mode: "bind", address: addresses.frontend },
-        backend: { mode: "bind", address: addresses.backend },
-      }),
+    taker.bind(addresses[side]);
+    assert.throws(
+      () =>
+        start({
+          frontend: { mode: "bind", address: addresses.frontend },
+          backend: { mode: "bind", address: addresses.backend },
+        }),
       { code: "endpoint_in_use", data: { address: addresses[side] } },
     );
     const other = side === "frontend" ? addresses.backend : addresses.frontend;
@@ -239,7 +240,7 @@ Deno.test("proxy - a port in use is an error, and the other side is not left bou
     // At once: left to the garbage collector it would be free too, some day.
     await until(
       "the other side is free",
-      () => probe.bind(other).then(() => true, () => false),
+      () => succeeds(() => probe.bind(other)),
       1000,
     );
     await taker.close();
@@ -249,12 +250,12 @@ Deno.test("proxy - a port in use is an error, and the other side is not left bou
 Deno.test("proxy - an address that is none is an error, whichever side and mode it has", async () => {
   for (const mode of ["bind", "connect"] as const) {
     for (const side of ["frontend", "backend"] as const) {
-      await assert.rejects(start({ [side]: { mode, address: "tcp://" } }), {
+      assert.throws(() => start({ [side]: { mode, address: "tcp://" } }), {
         code: "endpoint_invalid",
       });
     }
   }
-  await using proxy = await start();
+  await using proxy = start();
   assert.equal(proxy.running, true);
 });
 
@@ -268,7 +269,7 @@ Deno.test("proxy - disposing is idempotent and quick, at any moment, and frees t
       await using subscriber = subscribe(poller, proxy.backend, "");
       await using publisher = publish(poller, proxy.frontend);
       await publisher.subscriptions.next();
-      for (let i = 0; i < 100; i += 1) await publisher.send(`${i}`);
+      for (let i = 0; i < 100; i += 1) publisher.send(`${i}`);
       await subscriber.next();
     }
     const started = performance.now();
@@ -280,14 +281,14 @@ Deno.test("proxy - disposing is idempotent and quick, at any moment, and frees t
   const probe = Socket.open(poller, "router");
   await until(
     "the port is free",
-    () => probe.bind(addresses.frontend).then(() => true, () => false),
+    () => succeeds(() => probe.bind(addresses.frontend)),
   );
   await probe.close();
 });
 
 Deno.test("proxy - the program goes on while messages pass: it has a thread of its own", async () => {
   await using poller = new Poller();
-  await using proxy = await start({ highWaterMark: 0 });
+  await using proxy = start({ highWaterMark: 0 });
   let heard = 0;
   await using sub = Socket.open(poller, "sub", {
     onMessage: () => heard += 1,
@@ -297,7 +298,7 @@ Deno.test("proxy - the program goes on while messages pass: it has a thread of i
   sub.connect(proxy.backend);
   await using publisher = publish(poller, proxy.frontend);
   await publisher.subscriptions.next();
-  for (let i = 0; i < 5000; i += 1) await publisher.send("x");
+  for (let i = 0; i < 5000; i += 1) publisher.send("x");
   // Nothing of ours runs meanwhile: what arrives did so through the proxy's own thread.
   const blockedUntil = performance.now() + 200;
   while (performance.now() < blockedUntil);

@@ -25,6 +25,16 @@ export async function naming<T>(name: string, run: Promise<T>): Promise<T> {
   }
 }
 
+/** Whether `run` throws nothing. */
+export function succeeds(run: () => unknown): boolean {
+  try {
+    run();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A real pause: only where the passing of time is itself the subject of the test. */
 export function pause(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));

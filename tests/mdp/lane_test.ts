@@ -43,7 +43,7 @@ function harness(answers: { reply: () => "sent" | "full" }) {
         send(frames: Frames) {
           sent.push(show(frames));
           const isReply = frames[2]?.[0] === 3;
-          return Promise.resolve(isReply ? answers.reply() : "sent" as const);
+          return isReply ? answers.reply() : "sent";
         },
         close() {
           socket.closed = true;

@@ -1,0 +1,118 @@
+/**
+ * Messages in and out of libzmq, without waiting and without a promise.
+ *
+ * @module
+ */
+
+import { ERRNO, type Handle, lastError, lib } from "./libzmq.ts";
+
+/** One message: its frames in order. What came in belongs to the receiver. */
+export type Frames = readonly Uint8Array[];
+
+/**
+ * What became of a message: handed to libzmq, refused because the high-water mark is reached (try
+ * again later), or refused because no such peer is connected (`mandatory` ROUTER only).
+ */
+export type Sent = "sent" | "full" | "unroutable";
+
+/** Flags of zmq_msg_recv(3) and zmq_sendiov. */
+const DONTWAIT = 1;
+const SNDMORE = 2;
+
+/** Bytes copied together; a larger message takes memory of its own. */
+const SCRATCH_BYTES = 64 * 1024;
+/** Frames in one send; as many as Majordomo allows. */
+const SCRATCH_FRAMES = 2048;
+/** Numbers of 32 bits in a `struct iovec`: an address and a length of 64 bits each. */
+const IOVEC_WORDS = 4;
+const WORD = 2 ** 32;
+
+/** Memory that libzmq reads and writes: it has an address, and does not move. */
+class Memory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly address: number;
+
+  constructor(bytes: number) {
+    // A buffer of its own: small arrays live where the garbage collector moves them.
+    this.bytes = new Uint8Array(new ArrayBuffer(bytes));
+    this.address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.bytes)));
+  }
+}
+
+const scratch = new Memory(SCRATCH_BYTES);
+/** A `struct iovec` for each frame of what is sent. */
+const scratchVectors = new Uint32Array(SCRATCH_FRAMES * IOVEC_WORDS);
+/** A `zmq_msg_t` for each frame of what comes in. */
+const received = new Uint8Array(new ArrayBuffer(64));
+lib.zmq_msg_init(received);
+
+/**
+ * Takes one message; undefined when none is there, or its peer vanished in the middle of it. Its frames
+ * share their memory, which nothing else does: to make one array costs ten times as much as to divide it.
+ */
+export function receive(handle: Handle): Uint8Array[] | undefined {
+  let memory = scratch;
+  let end = 0;
+  const ends: number[] = [];
+  do {
+    const length = lib.zmq_msg_recv(received, handle, DONTWAIT);
+    if (length < 0) return undefined;
+    if (end + length > memory.bytes.length) memory = larger(memory, end, end + length);
+    if (length > 0) {
+      lib.memcpy(BigInt(memory.address + end), lib.zmq_msg_data(received), BigInt(length));
+    }
+    end += length;
+    ends.push(end);
+  } while (lib.zmq_msg_more(received) !== 0);
+  if (memory !== scratch) letGo();
+  const whole = memory === scratch ? memory.bytes.slice(0, end) : memory.bytes;
+  let start = 0;
+  return ends.map((end) => whole.subarray(start, start = end));
+}
+
+/** Memory for at least `bytes` that begins with the first `used` bytes of `memory`. */
+function larger(memory: Memory, used: number, bytes: number): Memory {
+  const next = new Memory(Math.max(bytes, 2 * memory.bytes.length));
+  next.bytes.set(memory.bytes.subarray(0, used));
+  return next;
+}
+
+/** Does not keep a large frame until the next one comes. */
+function letGo(): void {
+  lib.zmq_msg_close(received);
+  lib.zmq_msg_init(received);
+}
+
+/**
+ * Hands one message to libzmq, whole or not at all.
+ *
+ * @throws {Error} When the socket cannot send now at all (a REQ that waits).
+ */
+export function send(handle: Handle, frames: Frames): Sent {
+  let bytes = 0;
+  for (const frame of frames) bytes += frame.length;
+  const { length } = frames;
+  const memory = bytes <= SCRATCH_BYTES ? scratch : new Memory(bytes);
+  const vectors = length <= SCRATCH_FRAMES ? scratchVectors : new Uint32Array(length * IOVEC_WORDS);
+  fill(memory, vectors, frames);
+  if (lib.zmq_sendiov(handle, vectors, BigInt(length), DONTWAIT | SNDMORE) >= 0) {
+    return "sent";
+  }
+  const error = lastError("cannot send");
+  if (error.errno === ERRNO.EAGAIN) return "full";
+  if (error.errno === ERRNO.EHOSTUNREACH) return "unroutable";
+  throw error;
+}
+
+function fill(memory: Memory, vectors: Uint32Array, frames: Frames): void {
+  let at = 0;
+  for (let i = 0; i < frames.length; i += 1) {
+    const frame = frames[i]!;
+    memory.bytes.set(frame, at);
+    const address = memory.address + at;
+    vectors[i * IOVEC_WORDS] = address % WORD;
+    vectors[i * IOVEC_WORDS + 1] = address / WORD;
+    vectors[i * IOVEC_WORDS + 2] = frame.length;
+    at += frame.length;
+  }
+}
