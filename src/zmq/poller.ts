@@ -8,7 +8,7 @@
 
 import { Waiter } from "./wait.ts";
 
-/** Something with a file descriptor that can be drained; {@link Socket} is the only kind. */
+/** Something with a file descriptor that can be drained: a socket, or what watches its connections. */
 export interface PollSource {
   /** ZMQ_FD: edge-triggered, so it says "look", never "there is a message". */
   readonly fd: number;

@@ -164,7 +164,7 @@ export class Socket implements PollSource, AsyncDisposable {
         if (!frames) return false;
         this.#onMessage!(frames);
       }
-      return true;
+      return !this.#closed;
     } finally {
       this.#draining = false;
     }

@@ -7,7 +7,7 @@ import { Network } from "../../src/network.ts";
 import { Service } from "../../src/service.ts";
 import { Poller } from "../../src/zmq/poller.ts";
 import { Socket } from "../../src/zmq/socket.ts";
-import { bytes, text } from "../helpers/async.ts";
+import { bytes, text, until } from "../helpers/async.ts";
 import { freePorts } from "../helpers/ports.ts";
 import { tempDir } from "../helpers/temp.ts";
 
@@ -60,6 +60,21 @@ export class Plant implements AsyncDisposable {
     const plant = new Plant(dir.path, overrides);
     plant.#parts.defer(() => dir[Symbol.asyncDispose]());
     return plant;
+  }
+
+  /** Broker and bus anew, as soon as libzmq has let go of the ports. */
+  async startNetworkAgain(): Promise<Network> {
+    let network: Network | undefined;
+    await until("the ports are free", async () => {
+      try {
+        network = await this.startNetwork();
+        return true;
+      } catch (error) {
+        if ((error as { code?: string }).code !== "endpoint_in_use") throw error;
+        return false;
+      }
+    });
+    return network!;
   }
 
   /** Broker and bus. */
