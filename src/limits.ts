@@ -176,3 +176,9 @@ export const CONFIGURED_SCOPES_MAX = 10_000;
 
 /** Bytes of one page of `history`; with one more value it is below the largest message. */
 export const HISTORY_PAGE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Replies the broker keeps for one client that reads slowly; as many as it may have requests waiting. */
+export const OUTBOX_PEER_MAX = 5_000;
+
+/** Bytes of such replies, of all clients together. */
+export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024;

@@ -10,6 +10,7 @@ import { BROKER_REQUEST_EXPIRY_MS, MDP_LINGER_MS } from "../limits.ts";
 import type { Poller } from "../zmq/poller.ts";
 import { type Frames, Socket } from "../zmq/socket.ts";
 import { type Log, silentLog } from "./log.ts";
+import { Outbox } from "./outbox.ts";
 import { Registry } from "./registry.ts";
 import {
   type BrokerLimits,
@@ -51,6 +52,9 @@ export interface BrokerStatus extends RegistryStatus {
 /** One sentence of the log is said at most this often. */
 const LOG_INTERVAL_MS = 1000;
 
+/** Pause before what a peer did not take is offered again, in milliseconds. */
+const RETRY_MS = 5;
+
 /**
  * Brings requests of clients to workers and replies back, for all dialects at once.
  *
@@ -67,7 +71,9 @@ export class Broker implements AsyncDisposable {
   /** Sentences said: when, and how often they were swallowed since. */
   readonly #said = new Map<string, { atMs: number; more: number }>();
   #endpoint = "";
+  readonly #outbox = new Outbox<SendAction>((frames) => this.#socket.send(frames));
   #cancelTick: () => void = () => {};
+  #cancelRetry: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(options: BrokerOptions) {
@@ -127,6 +133,7 @@ export class Broker implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#cancelTick();
+    this.#cancelRetry?.();
     this.#perform(this.#registry.close());
     await this.#socket.close();
   }
@@ -152,11 +159,27 @@ export class Broker implements AsyncDisposable {
     }
   }
 
-  /** Never waits for a peer: what cannot be sent now is the registry's to judge. */
+  /** Never waits for a peer: what cannot be sent is the registry's to judge. */
   #send(action: SendAction): RegistryAction[] {
-    const sent = this.#socket.send(action.frames);
+    const nowMs = this.#clock.monotonic();
+    const sent = action.about === "reply"
+      ? this.#outbox.send(action, nowMs)
+      : this.#socket.send(action.frames);
+    if (this.#outbox.isWaiting) this.#retryLater();
     if (sent === "sent" || this.#closed) return [];
-    return this.#registry.undeliverable(action, sent, this.#clock.monotonic());
+    return this.#registry.undeliverable(action, sent, nowMs);
+  }
+
+  #retryLater(): void {
+    if (this.#closed) return;
+    this.#cancelRetry ??= this.#clock.after(RETRY_MS, () => {
+      this.#cancelRetry = undefined;
+      const nowMs = this.#clock.monotonic();
+      for (const { action, why } of this.#outbox.retry(nowMs)) {
+        this.#perform(this.#registry.undeliverable(action, why, nowMs));
+      }
+      if (this.#outbox.isWaiting) this.#retryLater();
+    });
   }
 
   #note({ level, message, data }: Exclude<RegistryAction, SendAction>): void {

@@ -85,6 +85,7 @@ function assertCounts(bus: Reply): void {
   assert.deepEqual(bus.scopes[SCOPE], {
     received: 18,
     stored: 16,
+    coalesced: 0,
     pending: 0,
     rejected: { invalid_json: 1, invalid_request: 1 },
   });
