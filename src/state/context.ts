@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { WireCode } from "../errors.ts";
 import type { ChangeLog } from "./change_log.ts";
 import type { JsonObject } from "./json.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -23,8 +24,8 @@ export interface OperationContext {
   readonly health: () => Readonly<Record<string, unknown>>;
   /** Told of failures that are no peer's fault. */
   readonly onFault: (operation: string, thrown: unknown) => void;
-  /** Told of every body that was answered. */
-  readonly onAnswer?: (operation: string, ok: boolean) => void;
+  /** Told of every body that was answered: how, and after how many milliseconds. */
+  readonly onAnswer?: (operation: string, result: "ok" | WireCode, tookMs: number) => void;
 }
 
 /** Makes the reply to one body of a request that came from `source`. */

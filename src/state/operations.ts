@@ -5,6 +5,7 @@
  * @module
  */
 
+import { systemClock } from "../clock.ts";
 import { PlantdError, wireCodeOf } from "../errors.ts";
 import { REPLY_BYTES_MAX } from "../limits.ts";
 import { batch, load, storeEntries } from "./bulk.ts";
@@ -80,14 +81,14 @@ export function handleRequest(
     if (!run) {
       const unknown = failure(unknownOperation(operation, OPERATION_NAMES));
       return bodies.map(() => {
-        context.onAnswer?.("unknown", false);
+        context.onAnswer?.("unknown", "unknown_operation", 0);
         return unknown;
       });
     }
     const replies = answerAll(context, operation, run, bodies, source);
     return replies.every((reply) => reply instanceof Uint8Array) ? replies : Promise.all(replies);
   } catch (thrown) {
-    return [failed(context, "unknown", thrown)];
+    return [failed(context, "unknown", thrown, systemClock.monotonic())];
   }
 }
 
@@ -104,7 +105,9 @@ function answerAll(
 ): (Uint8Array | Promise<Uint8Array>)[] {
   let replyBytes = 0;
   return bodies.map((frame) => {
-    if (replyBytes > REPLY_BYTES_MAX) return failed(context, name, tooMuchAtOnce());
+    if (replyBytes > REPLY_BYTES_MAX) {
+      return failed(context, name, tooMuchAtOnce(), systemClock.monotonic());
+    }
     const reply = answer(context, name, run, frame, source);
     // A reply that is still to come repeats at most what was sent.
     replyBytes += reply instanceof Uint8Array ? reply.length : frame.length;
@@ -119,18 +122,17 @@ function answer(
   frame: Uint8Array,
   source: string,
 ): Uint8Array | Promise<Uint8Array> {
+  const sinceMs = systemClock.monotonic();
+  const done = (bytes: Uint8Array) => {
+    context.onAnswer?.(name, "ok", systemClock.monotonic() - sinceMs);
+    return bytes;
+  };
   try {
     const reply = run(context, readBody(frame), source);
-    if (reply instanceof Uint8Array) {
-      context.onAnswer?.(name, true);
-      return reply;
-    }
-    return reply.then((bytes) => {
-      context.onAnswer?.(name, true);
-      return bytes;
-    }, (thrown) => failed(context, name, thrown));
+    if (reply instanceof Uint8Array) return done(reply);
+    return reply.then(done, (thrown) => failed(context, name, thrown, sinceMs));
   } catch (thrown) {
-    return failed(context, name, thrown);
+    return failed(context, name, thrown, sinceMs);
   }
 }
 
@@ -141,9 +143,15 @@ function tooMuchAtOnce(): PlantdError {
   );
 }
 
-function failed(context: OperationContext, name: string, thrown: unknown): Uint8Array {
-  if (wireCodeOf(thrown) === "internal") context.onFault(name, thrown);
-  context.onAnswer?.(name, false);
+function failed(
+  context: OperationContext,
+  name: string,
+  thrown: unknown,
+  sinceMs: number,
+): Uint8Array {
+  const code = wireCodeOf(thrown);
+  if (code === "internal") context.onFault(name, thrown);
+  context.onAnswer?.(name, code, systemClock.monotonic() - sinceMs);
   return failure(thrown);
 }
 

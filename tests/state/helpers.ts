@@ -101,7 +101,7 @@ export interface State extends AsyncDisposable {
   readonly context: OperationContext;
   /** Failures that are no peer's fault. */
   readonly faults: [operation: string, thrown: unknown][];
-  readonly answers: [operation: string, ok: boolean][];
+  readonly answers: [operation: string, result: string][];
   /** Sends a request and resolves with its reply frames as text. */
   readonly askText: (...frames: Frame[]) => Promise<string[]>;
   /** Sends a request and resolves with its reply frames, parsed. */
@@ -134,7 +134,7 @@ export async function openState(): Promise<State> {
     valueBytesMax: VALUE_BYTES_MAX,
     health: () => ({ status: "healthy", store_available: store.status().available }),
     onFault: (...fault) => void faults.push(fault),
-    onAnswer: (...answer) => void answers.push(answer),
+    onAnswer: (operation, result) => void answers.push([operation, result]),
   };
   const askText: State["askText"] = async (...frames) => {
     const replies = await handleRequest(context, frames.map(frameBytes), SOURCE);

@@ -590,14 +590,17 @@ test("every body that is answered is told, with its operation and outcome", asyn
   await ask("get", { service: "s", key: "k" });
   await ask();
   assert.deepEqual(answers.splice(0).toSorted(), [
-    ["get", true],
-    ["set", false],
-    ["set", true],
-    ["unknown", false],
+    ["get", "ok"],
+    ["set", "invalid_json"],
+    ["set", "ok"],
+    ["unknown", "invalid_request"],
   ]);
   // Any text may come as an operation: it must not become a label.
   await ask("no such thing", "{}", "{}");
-  assert.deepEqual(answers, [["unknown", false], ["unknown", false]]);
+  assert.deepEqual(answers, [
+    ["unknown", "unknown_operation"],
+    ["unknown", "unknown_operation"],
+  ]);
 });
 
 Deno.test("operations - any frames whatever are answered by as many frames of JSON", async () => {
