@@ -182,3 +182,21 @@ export const OUTBOX_PEER_MAX = 5_000;
 
 /** Bytes of such replies, of all clients together. */
 export const OUTBOX_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Scopes that metrics tell by name; the rest is one more. */
+export const METRICS_SCOPES_MAX = 100;
+
+/** Largest body of an HTTP request. */
+export const HTTP_BODY_BYTES_MAX = MESSAGE_BYTES_MAX;
+
+/** Time a client may take to send it, in milliseconds. */
+export const HTTP_BODY_MS_MAX = 30_000;
+
+/** Streams of changes over HTTP that are open at once. */
+export const EVENT_STREAMS_MAX = 64;
+
+/** How often an idle stream of changes says where it is, in milliseconds. */
+export const EVENT_HEARTBEAT_MS = 5_000;
+
+/** Time a client may leave a stream of changes unread before it is closed, in milliseconds. */
+export const EVENT_STALL_MS_MAX = 60_000;

@@ -11,8 +11,13 @@ import { Subscriber } from "./bus/subscriber.ts";
 import { systemClock } from "./clock.ts";
 import type { StateConfig } from "./config/schema.ts";
 import { messageOf } from "./errors.ts";
+import { createApp } from "./http/app.ts";
 import { brokerCheck, busCheck, STARTING, storeCheck } from "./http/checks.ts";
-import { type Check, HealthServer, overall } from "./http/health.ts";
+import { EventStreams } from "./http/events.ts";
+import type { Check } from "./http/health.ts";
+import { Metrics } from "./http/metrics.ts";
+import type { HttpSource, StateAccess } from "./http/ports.ts";
+import { HttpServer } from "./http/server.ts";
 import { BUS_HIGH_WATER_MARK, COMMIT_MS_MAX, SCOPE_BYTES_MAX } from "./limits.ts";
 import { type Log, logOf } from "./log.ts";
 import { Worker } from "./mdp/worker.ts";
@@ -21,15 +26,13 @@ import { ChangeLog, numbered } from "./state/change_log.ts";
 import { changeMessage, heartbeatMessage } from "./state/change_messages.ts";
 import type { OperationContext } from "./state/context.ts";
 import { handleRequest } from "./state/operations.ts";
+import { accessTo, type Parts, readingsOf, Recency, reportOf } from "./service/web.ts";
 import { Snapshots } from "./state/snapshots.ts";
 import type { Change, Store } from "./state/store.ts";
 import { openDenoKv } from "./store/deno_kv.ts";
 import { DurableStore } from "./store/durable_store.ts";
 import { VERSION } from "./version.ts";
 import { Poller } from "./zmq/poller.ts";
-
-/** Scopes whose bus counters a `health` reply tells one by one. */
-const HEALTH_SCOPES_MAX = 256;
 
 /**
  * The running state service.
@@ -52,8 +55,11 @@ export class Service implements AsyncDisposable {
   #worker!: Worker;
   #changes!: ChangeLog;
   #feed: Feed | undefined;
-  #health!: HealthServer;
-  #isStarted = false;
+  #http!: HttpServer;
+  readonly #metrics = new Metrics(VERSION);
+  readonly #streams = new EventStreams();
+  /** Undefined until everything has started. */
+  #access: StateAccess | undefined;
 
   private constructor(config: StateConfig) {
     this.#config = config;
@@ -76,9 +82,9 @@ export class Service implements AsyncDisposable {
     }
   }
 
-  /** Where health is served. */
-  get healthUrl(): string {
-    return this.#health.url;
+  /** Where HTTP is served: the page, the API, metrics and health. */
+  get httpUrl(): string {
+    return this.#http.url;
   }
 
   /** Where changes are told; undefined where they are not. */
@@ -88,7 +94,7 @@ export class Service implements AsyncDisposable {
 
   /** The parts of the service as checks, for `/healthz`. */
   checks(): readonly Check[] {
-    if (!this.#isStarted) return [STARTING];
+    if (!this.#access) return [STARTING];
     return [
       storeCheck(this.#store.status()),
       brokerCheck(this.#worker.status(), this.#config.broker.endpoint.address),
@@ -113,7 +119,7 @@ export class Service implements AsyncDisposable {
 
   /** Why only a restart helps; undefined while the service is able to work, or to wait. */
   stuck(): string | undefined {
-    const { commitMs = 0 } = this.#store.status();
+    const { commitMs = 0 } = this.#access ? this.#store.status() : {};
     if (commitMs <= COMMIT_MS_MAX) return undefined;
     return `the disk has not finished a commit for ${commitMs} ms`;
   }
@@ -124,20 +130,52 @@ export class Service implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { health, service } = this.#config;
     // First, so that a port which is taken leaves no database behind, and a long start is seen.
-    this.#health = this.#parts.use(
-      HealthServer.start({
-        ...health,
-        source: { serviceId: service.id, releaseId: VERSION, checks: () => this.checks() },
-      }),
-    );
+    this.#serveHttp();
     const poller = this.#parts.use(new Poller());
     await this.#openStore();
     await this.#tellChanges(poller);
     await this.#listenToBus(poller);
-    this.#serveRequests(poller);
-    this.#isStarted = true;
+    const context = this.#operationContext();
+    this.#serveRequests(poller, context);
+    this.#access = accessTo(context, new Recency(this.#store));
+  }
+
+  #serveHttp(): void {
+    const { health, http } = this.#config;
+    const app = createApp({
+      source: this.#httpSource(),
+      metrics: this.#metrics,
+      streams: this.#streams,
+      edit: http.edit,
+      names: [health.host, ...(http.names ?? "").split(",").map((name) => name.trim())],
+    });
+    this.#http = this.#parts.use(HttpServer.start({ ...health, answer: app.fetch }));
+    this.#parts.defer(() => this.#streams.close());
+  }
+
+  #httpSource(): HttpSource {
+    return {
+      serviceId: this.#config.service.id,
+      releaseId: VERSION,
+      checks: () => this.checks(),
+      stuck: () => this.stuck(),
+      storeAvailable: () => this.#access !== undefined && this.#store.status().available,
+      state: () => this.#access,
+      readings: async () => this.#access && await readingsOf(this.#webParts()),
+    };
+  }
+
+  #webParts(): Parts {
+    return {
+      store: this.#store,
+      ingest: this.#ingest,
+      worker: this.#worker,
+      subscriber: this.#subscriber,
+      checks: () => this.checks(),
+      databasePath: this.#config.database.path,
+      eventStreams: () => this.#streams.count,
+    };
   }
 
   async #openStore(): Promise<void> {
@@ -153,6 +191,7 @@ export class Service implements AsyncDisposable {
     this.#store = this.#parts.use(
       new DurableStore(await openDenoKv({ path, onPurgeFailure }), {
         onFailure,
+        onCommit: (commit) => this.#metrics.committed(commit),
         requestMs: this.#config.limits.requestIdMs,
         scopes: { ...this.#config.scopes, busCreate: this.#config.bus.createScopes },
       }),
@@ -209,18 +248,22 @@ export class Service implements AsyncDisposable {
     this.#parts.defer(this.#store.watch((changes) => this.#followScopes(changes)));
   }
 
-  #serveRequests(poller: Poller): void {
-    const { broker, worker, service, limits } = this.#config;
-    const context: OperationContext = {
+  #operationContext(): OperationContext {
+    return {
       store: this.#store,
       snapshots: new Snapshots(this.#store, systemClock),
       changes: this.#changes,
       feed: this.#feed?.address,
-      valueBytesMax: limits.valueBytes,
-      health: () => this.#report(),
+      valueBytesMax: this.#config.limits.valueBytes,
+      health: () => reportOf(this.#webParts(), this.#config.service.id, this.#startedMs),
       onFault: (operation, thrown) =>
         this.#log.error("operation failed", { operation, reason: messageOf(thrown) }),
+      onAnswer: (...answer) => this.#metrics.answered(...answer),
     };
+  }
+
+  #serveRequests(poller: Poller, context: OperationContext): void {
+    const { broker, worker, service } = this.#config;
     this.#worker = this.#parts.use(
       Worker.start({
         poller,
@@ -256,26 +299,5 @@ export class Service implements AsyncDisposable {
       if (isWanted) this.#subscriber.add(scope);
       else this.#subscriber.remove(scope);
     }
-  }
-
-  /** The data of a `health` reply. */
-  #report(): Readonly<Record<string, unknown>> {
-    const { available, failure, pending, commitMs, ...store } = this.#store.status();
-    return {
-      status: overall(this.checks()) === "fail" ? "unhealthy" : "healthy",
-      service: this.#config.service.id,
-      store_available: available,
-      store_failure: failure,
-      version: VERSION,
-      uptime_s: Math.round((performance.now() - this.#startedMs) / 1000),
-      ...store,
-      commits_pending: pending,
-      commit_ms: commitMs,
-      bus: {
-        connected: this.#subscriber.status().connected,
-        ...this.#ingest.totals(),
-        scopes: this.#ingest.byScope(HEALTH_SCOPES_MAX),
-      },
-    };
   }
 }

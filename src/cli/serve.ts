@@ -45,7 +45,7 @@ export async function serve(values: SettingValues): Promise<number> {
         broker: config.broker.endpoint.address,
         bus: config.bus.endpoint.address,
         lanes: config.worker.lanes,
-        health: `${service.healthUrl}/healthz`,
+        health: `${service.httpUrl}/healthz`,
       }),
     () => ({ status: service.summary(), stuck: service.stuck() }),
   );

@@ -93,6 +93,11 @@ export const STATE_SETTINGS = {
     host: textLike(/^[^\s\p{Cc}/]+$/u, "a host name or address").prefault("127.0.0.1"),
     port: wholeNumber(0, 65_535).prefault(8081),
   },
+  http: {
+    edit: yesOrNo().prefault(false),
+    names: textLike(/^[^\s\p{Cc}/,]+( *, *[^\s\p{Cc}/,]+)*$/u, "host names, separated by commas")
+      .optional(),
+  },
   log,
 } satisfies SettingTree;
 

@@ -1,11 +1,12 @@
 /**
- * `GET /healthz`: is the service well, in the health+json format that the original used
- * (draft-inadarei-api-health-check).
+ * Is the service well: `/healthz` in the health+json format that the original used
+ * (draft-inadarei-api-health-check), `/health` as the original of 2025 answered, `/livez` and `/readyz`
+ * as Kubernetes asks.
  *
  * @module
  */
 
-import { messageOf, PlantdError } from "../errors.ts";
+import { Hono } from "hono";
 
 /** How a part of the service is. `warn` is well enough to serve. */
 export type CheckStatus = "pass" | "warn" | "fail";
@@ -22,20 +23,16 @@ export interface Check {
   readonly observedUnit?: string;
 }
 
-/** Where the answer comes from. */
+/** Where the answers come from. */
 export interface HealthSource {
   readonly serviceId: string;
   /** Version of the program. */
   readonly releaseId: string;
   checks(): readonly Check[];
-}
-
-/** Where to listen. */
-export interface HealthServerOptions {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  readonly source: HealthSource;
+  /** Why only a restart helps; undefined while the service is able to work, or to wait. */
+  stuck(): string | undefined;
+  /** Whether the store keeps what it is given. */
+  storeAvailable(): boolean;
 }
 
 /** Version of the format of the answer, as the original said it. */
@@ -48,57 +45,22 @@ export function overall(checks: readonly Check[]): CheckStatus {
 }
 
 /**
- * Serves `/healthz` until it is disposed of.
+ * The four ways to ask.
  *
  * @example
  * ```ts
- * await using server = HealthServer.start({ host: "127.0.0.1", port: 8081, source });
- * // curl http://127.0.0.1:8081/healthz
+ * await healthRoutes(source).request("/readyz?verbose"); // 200, "[+]store:revision ok\n..."
  * ```
  */
-export class HealthServer implements AsyncDisposable {
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-
-  private constructor(server: Deno.HttpServer<Deno.NetAddr>) {
-    this.#server = server;
-  }
-
-  /** @throws {PlantdError} `endpoint_in_use`, `endpoint_invalid`. */
-  static start({ host, port, source }: HealthServerOptions): HealthServer {
-    try {
-      return new HealthServer(
-        Deno.serve(
-          { hostname: host, port, onListen: () => {}, onError: () => plain(500, "internal error") },
-          (request) => respond(request, source),
-        ),
-      );
-    } catch (error) {
-      const inUse = error instanceof Deno.errors.AddrInUse;
-      throw new PlantdError(
-        inUse ? "endpoint_in_use" : "endpoint_invalid",
-        `cannot serve health on ${host}:${port}: ` +
-          (inUse ? "the address is in use" : messageOf(error)),
-        { data: { host, port }, cause: error },
-      );
-    }
-  }
-
-  /** The address in force, for people: `http://127.0.0.1:8081`. */
-  get url(): string {
-    const { hostname, port } = this.#server.addr;
-    return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-  }
-
-  /** Stops listening; connections kept alive are closed. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
-  }
+export function healthRoutes(source: HealthSource): Hono {
+  return new Hono()
+    .get("/healthz", () => healthz(source))
+    .get("/health", () => health(source))
+    .get("/livez", () => livez(source))
+    .get("/readyz", ({ req }) => readyz(source, req.query("verbose") !== undefined));
 }
 
-function respond(request: Request, source: HealthSource): Response {
-  const { pathname } = new URL(request.url);
-  if (pathname !== "/healthz") return plain(404, "there is /healthz");
-  if (request.method !== "GET" && request.method !== "HEAD") return plain(405, "GET or HEAD only");
+function healthz(source: HealthSource): Response {
   const checks = source.checks();
   const status = overall(checks);
   const time = new Date().toISOString();
@@ -110,10 +72,39 @@ function respond(request: Request, source: HealthSource): Response {
     checks: Object.fromEntries(checks.map(({ name, ...check }) => [name, [{ ...check, time }]])),
     ...(status === "pass" ? {} : { output: outputOf(checks) }),
   };
-  return new Response(request.method === "HEAD" ? null : `${JSON.stringify(body)}\n`, {
-    status: status === "fail" ? 503 : 200,
-    headers: { "content-type": "application/health+json", "cache-control": "no-store" },
-  });
+  return answer(status !== "fail", "application/health+json", `${JSON.stringify(body)}\n`);
+}
+
+/** Of the store alone, as there; there is no identity service, which it says as the original did. */
+function health(source: HealthSource): Response {
+  const store = source.storeAvailable();
+  const body = {
+    status: store ? "healthy" : "unhealthy",
+    store,
+    identity: { status: "disabled", connected: false, message: "Identity service not configured" },
+    auth_mode: "disabled",
+    timestamp: new Date().toISOString(),
+  };
+  return answer(store, "application/json", `${JSON.stringify(body)}\n`);
+}
+
+/** Fails only when a restart would help. */
+function livez(source: HealthSource): Response {
+  const reason = source.stuck();
+  return answer(reason === undefined, "text/plain", `${reason ?? "ok"}\n`);
+}
+
+function readyz(source: HealthSource, verbose: boolean): Response {
+  const checks = source.checks();
+  const isReady = overall(checks) !== "fail";
+  const lines = checks.map(({ name, status, output }) =>
+    status === "pass"
+      ? `[+]${name} ok\n`
+      : `[${status === "fail" ? "-" : "!"}]${name} ${status}: ${output}\n`
+  );
+  const verdict = `readyz check ${isReady ? "passed" : "failed"}\n`;
+  const text = verbose || !isReady ? lines.join("") + verdict : "ok\n";
+  return answer(isReady, "text/plain", text);
 }
 
 function outputOf(checks: readonly Check[]): string {
@@ -123,6 +114,9 @@ function outputOf(checks: readonly Check[]): string {
     .join("; ");
 }
 
-function plain(status: number, text: string): Response {
-  return new Response(`${text}\n`, { status, headers: { "content-type": "text/plain" } });
+function answer(isWell: boolean, type: string, text: string): Response {
+  return new Response(text, {
+    status: isWell ? 200 : 503,
+    headers: { "content-type": type, "cache-control": "no-store" },
+  });
 }

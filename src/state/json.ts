@@ -48,6 +48,24 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * ```
  */
 export function parseObject(bytes: Uint8Array): JsonObject {
+  const { text, parsed } = parse(bytes);
+  if (!isObject(parsed)) {
+    throw new PlantdError("invalid_json", `a JSON object is needed, found ${kindOf(parsed)}`);
+  }
+  return objectOf(text, parsed as Record<string, unknown>);
+}
+
+/**
+ * Reads one JSON value of any kind from UTF-8 bytes.
+ *
+ * @throws {PlantdError} `invalid_json` when it is not UTF-8, not one JSON value, or nested deeper than
+ * {@link JSON_DEPTH_MAX}.
+ */
+export function parseValue(bytes: Uint8Array): JsonText {
+  return new JsonText(compact(parse(bytes).text.trim()));
+}
+
+function parse(bytes: Uint8Array): { readonly text: string; readonly parsed: unknown } {
   const text = decodeUtf8(bytes);
   // Before JSON.parse, which takes seconds for a message full of brackets.
   if (isTooDeep(text)) {
@@ -56,16 +74,11 @@ export function parseObject(bytes: Uint8Array): JsonObject {
       `the JSON is nested deeper than the ${JSON_DEPTH_MAX} levels allowed`,
     );
   }
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    return { text, parsed: JSON.parse(text) };
   } catch (error) {
     throw new PlantdError("invalid_json", `the JSON is broken: ${sentenceOf(error)}`);
   }
-  if (!isObject(parsed)) {
-    throw new PlantdError("invalid_json", `a JSON object is needed, found ${kindOf(parsed)}`);
-  }
-  return objectOf(text, parsed as Record<string, unknown>);
 }
 
 /** The object that valid JSON `text` is, with its `members` as JSON.parse gives them. */

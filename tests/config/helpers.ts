@@ -119,6 +119,7 @@ export const STATE_DEFAULTS = {
   scopes: { history: HISTORY_DEFAULT, historyMs: 0, ttlMs: 0, keysMax: 0, bytesMax: 0 },
   limits: { valueBytes: VALUE_BYTES_MAX, requestIdMs: REQUEST_ID_MS },
   health: { host: "127.0.0.1", port: 8081 },
+  http: { edit: false, names: undefined },
   log: { level: "info", format: "auto" },
 };
 

@@ -238,7 +238,7 @@ Deno.test("health server - other paths, other methods and HEAD", async () => {
   await using plant = await Plant.make();
   await using service = await plant.startService();
   const get = async (path: string, method = "GET") => {
-    const response = await fetch(service.healthUrl + path, { method });
+    const response = await fetch(service.httpUrl + path, { method });
     return [response.status, response.headers.get("content-type"), await response.text()];
   };
   assert.equal((await get("/nothing"))[0], 404);
