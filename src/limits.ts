@@ -200,3 +200,9 @@ export const EVENT_HEARTBEAT_MS = 5_000;
 
 /** Time a client may leave a stream of changes unread before it is closed, in milliseconds. */
 export const EVENT_STALL_MS_MAX = 60_000;
+
+/** Scopes the page lists. */
+export const PAGE_SCOPES_MAX = 1000;
+
+/** Keys whose values the page asks for at once. */
+export const PAGE_ROWS_MAX = 500;

@@ -12,7 +12,7 @@ import { systemClock } from "./clock.ts";
 import type { StateConfig } from "./config/schema.ts";
 import { messageOf } from "./errors.ts";
 import { createApp } from "./http/app.ts";
-import { brokerCheck, busCheck, STARTING, storeCheck } from "./http/checks.ts";
+import { STARTING } from "./http/checks.ts";
 import { EventStreams } from "./http/events.ts";
 import type { Check } from "./http/health.ts";
 import { Metrics } from "./http/metrics.ts";
@@ -26,11 +26,12 @@ import { ChangeLog, numbered } from "./state/change_log.ts";
 import { changeMessage, heartbeatMessage } from "./state/change_messages.ts";
 import type { OperationContext } from "./state/context.ts";
 import { handleRequest } from "./state/operations.ts";
-import { accessTo, type Parts, readingsOf, Recency, reportOf } from "./service/web.ts";
+import { accessTo, checksOf, type Parts, readingsOf, Recency, reportOf } from "./service/web.ts";
 import { Snapshots } from "./state/snapshots.ts";
 import type { Change, Store } from "./state/store.ts";
 import { openDenoKv } from "./store/deno_kv.ts";
 import { DurableStore } from "./store/durable_store.ts";
+import { timed } from "./store/timed_disk.ts";
 import { VERSION } from "./version.ts";
 import { Poller } from "./zmq/poller.ts";
 
@@ -95,11 +96,7 @@ export class Service implements AsyncDisposable {
   /** The parts of the service as checks, for `/healthz`. */
   checks(): readonly Check[] {
     if (!this.#access) return [STARTING];
-    return [
-      storeCheck(this.#store.status()),
-      brokerCheck(this.#worker.status(), this.#config.broker.endpoint.address),
-      busCheck(this.#subscriber.status()),
-    ];
+    return checksOf(this.#webParts(), this.#config.broker.endpoint.address);
   }
 
   /** One line for people: that it serves, or what it lacks. */
@@ -188,10 +185,10 @@ export class Service implements AsyncDisposable {
       reason === undefined
         ? log.info("writes are stored again")
         : log.error("writes fail; reads are served", { reason });
+    const loaded = await openDenoKv({ path, onPurgeFailure });
     this.#store = this.#parts.use(
-      new DurableStore(await openDenoKv({ path, onPurgeFailure }), {
+      new DurableStore(timed(loaded, (commit) => this.#metrics.committed(commit)), {
         onFailure,
-        onCommit: (commit) => this.#metrics.committed(commit),
         requestMs: this.#config.limits.requestIdMs,
         scopes: { ...this.#config.scopes, busCreate: this.#config.bus.createScopes },
       }),

@@ -12,6 +12,7 @@ import { EventStreams } from "./events.ts";
 import { guard } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
+import { pageRoutes } from "./page.ts";
 import type { HttpSource } from "./ports.ts";
 
 /** What is served, and how. */
@@ -53,6 +54,7 @@ export function createApp({ source, metrics, streams, edit, names }: AppOptions)
   });
   const state = () => source.state();
   app.route("/api/v1", apiRoutes({ state, streams, edit, version: source.releaseId }));
+  app.route("/", pageRoutes({ source, edit }));
   app.notFound(({ req }) =>
     READING.includes(req.method)
       ? plain(404, "there are /, /api/v1/openapi.json, /healthz, /readyz, /livez and /metrics")

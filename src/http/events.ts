@@ -3,7 +3,8 @@
  * log of changes, from which as much is taken as the client reads.
  *
  * ```
- * event: open                     where the stream begins
+ * event: begin                    where the stream begins
+ * id: 41
  * data: {"epoch":"..","revision":41}
  *
  * event: change                   as on the feed; the id comes with the last change of a revision, so
@@ -111,7 +112,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array> {
     this.#stopListening = this.#changes.onChange(() => this.#wake());
     this.#beatLater();
     const opened = { epoch: this.#changes.epoch, revision: this.#since };
-    this.#say(`retry: ${RETRY_MS}\n${event("open", opened)}`);
+    this.#say(`retry: ${RETRY_MS}\n${event("begin", opened, this.#since)}`);
   }
 
   async pull(): Promise<void> {

@@ -42,7 +42,7 @@ const failure = z.looseObject({
 /** The stream's path has no operation; its parameters are read as they stand. */
 const STREAM = {
   operationId: "stream",
-  summary: "Changes of a scope as server-sent events: open, change, reset.",
+  summary: "Changes of a scope as server-sent events: begin, change, reset.",
   parameters: [
     pathParameter("scope"),
     parameter("query", "since", { type: "integer", minimum: 0 }, "Only later revisions."),

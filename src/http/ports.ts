@@ -25,8 +25,10 @@ export interface StateAccess {
    */
   run(operation: string, body: Uint8Array, source: string): Promise<Uint8Array>;
   readonly changes: ChangeStream;
-  /** What each scope holds, for people who look; absent ones are left out. */
-  overview(scopes: readonly string[]): readonly ScopeOverview[];
+  /** What each of the first `countMax` scopes holds, for people who look. */
+  overview(countMax: number): readonly ScopeOverview[];
+  /** Those of `keys` that `scope` has, for people who look. */
+  rows(scope: string, keys: readonly string[]): readonly Row[];
 }
 
 /** One scope for people who look. */
@@ -37,6 +39,17 @@ export interface ScopeOverview {
   readonly revision: number;
   /** Time of its last change, milliseconds since 1970; absent where it is not known. */
   readonly changedMs?: number;
+}
+
+/** One key for people who look. */
+export interface Row {
+  readonly key: string;
+  /** The value's JSON text, or its beginning. */
+  readonly text: string;
+  /** Whether {@link text} is only the beginning. */
+  readonly cut: boolean;
+  readonly revision: number;
+  readonly timeMs: number;
 }
 
 /** A change that can be sent as it is. */

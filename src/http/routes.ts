@@ -6,7 +6,14 @@
  */
 
 import * as z from "zod";
-import { CHANGE_KEYS_MAX, LIST_KEYS_MAX, NOTE_BYTES_MAX, REQUEST_ID_BYTES_MAX } from "../limits.ts";
+import {
+  CHANGE_KEYS_MAX,
+  HISTORY_MAX,
+  LIST_KEYS_MAX,
+  NOTE_BYTES_MAX,
+  REQUEST_ID_BYTES_MAX,
+  SCOPE_MS_MAX,
+} from "../limits.ts";
 import * as replies from "./reply_schemas.ts";
 
 /** What a request brings along. */
@@ -51,13 +58,16 @@ const set = {
   ...stamp,
   ttl_ms: positiveMs().optional().describe("The key is deleted after so many milliseconds."),
 };
+const option = (max: number) => z.int().min(0).max(max).nullable().optional();
 const options = {
-  history: z.int().min(0).optional().describe("Earlier versions kept of each key."),
-  history_ms: z.int().min(0).optional().describe("For how long, in milliseconds."),
-  ttl_ms: z.int().min(0).optional().describe("Life of keys that are written without their own."),
-  keys_max: z.int().min(0).optional(),
-  bytes_max: z.int().min(0).optional(),
-  bus_create: z.boolean().optional(),
+  history: option(HISTORY_MAX).describe("Earlier values kept of each key; null takes it back."),
+  history_ms: option(SCOPE_MS_MAX).describe("How old they become, in milliseconds; 0 for any age."),
+  ttl_ms: option(SCOPE_MS_MAX).describe("How long values live whose writer does not say."),
+  keys_max: option(Number.MAX_SAFE_INTEGER).describe("Most keys; 0 for no bound."),
+  bytes_max: option(Number.MAX_SAFE_INTEGER).describe("Most bytes of keys and values."),
+  bus_create: z.boolean().nullable().optional()
+    .describe("Whether an update on the bus creates the scope."),
+  note: stamp.note,
 };
 
 const nothing = z.strictObject({});

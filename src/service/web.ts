@@ -4,8 +4,9 @@
  * @module
  */
 
+import { brokerCheck, busCheck, storeCheck } from "../http/checks.ts";
 import { type Check, overall } from "../http/health.ts";
-import type { ChangeStream, ScopeOverview, StateAccess } from "../http/ports.ts";
+import type { ChangeStream, Row, ScopeOverview, StateAccess } from "../http/ports.ts";
 import type { Readings } from "../http/readings.ts";
 import { METRICS_SCOPES_MAX } from "../limits.ts";
 import type { WorkerStatus } from "../mdp/worker.ts";
@@ -22,6 +23,9 @@ import { VERSION } from "../version.ts";
 /** Scopes whose bus counters a `health` reply tells one by one. */
 const HEALTH_SCOPES_MAX = 256;
 
+/** Characters of a value that one line of a list shows. */
+const ROW_CHARS_MAX = 240;
+
 /** The parts that numbers are read from. */
 export interface Parts {
   readonly store: Store;
@@ -32,6 +36,18 @@ export interface Parts {
   readonly databasePath: string;
   /** Event streams that are open. */
   readonly eventStreams: () => number;
+}
+
+/** The parts as checks. */
+export function checksOf(
+  { store, worker, subscriber }: Pick<Parts, "store" | "worker" | "subscriber">,
+  brokerAddress: string,
+): Check[] {
+  return [
+    storeCheck(store.status()),
+    brokerCheck(worker.status(), brokerAddress),
+    busCheck(subscriber.status()),
+  ];
 }
 
 /** Numbers for metrics. */
@@ -45,9 +61,9 @@ export async function readingsOf(parts: Parts): Promise<Readings> {
   return {
     checks: parts.checks(),
     store: store.status(),
-    scopes: store.scopes().slice(0, METRICS_SCOPES_MAX).map((scope) => ({
+    scopes: store.scopes().map((scope) => ({
       scope,
-      keys: store.view(scope).entries.size,
+      ...(store.scopeStats(scope) ?? { keys: 0, bytes: 0 }),
     })),
     bus: {
       connected,
@@ -108,8 +124,20 @@ export function accessTo(context: OperationContext, recency: Recency): StateAcce
       return reply!;
     },
     changes: changeStream(context.store, context.changes),
-    overview: (scopes) => recency.overview(scopes),
+    overview: (countMax) => recency.overview(context.store.scopes().slice(0, countMax)),
+    rows: (scope, keys) => rowsOf(context.store, scope, keys),
   };
+}
+
+function rowsOf(reader: StateReader, scope: string, keys: readonly string[]): Row[] {
+  if (!reader.hasScope(scope)) return [];
+  return keys.flatMap((key) => {
+    const entry = reader.get(scope, key);
+    if (!entry) return [];
+    const { value, revision, timeMs } = entry;
+    const cut = value.length > ROW_CHARS_MAX;
+    return [{ key, text: cut ? value.slice(0, ROW_CHARS_MAX) : value, cut, revision, timeMs }];
+  });
 }
 
 function changeStream(store: Store, log: ChangeLog): ChangeStream {
@@ -150,12 +178,13 @@ export class Recency {
   /** What each of `scopes` holds; those that do not exist are left out. */
   overview(scopes: readonly string[]): ScopeOverview[] {
     return scopes.filter((scope) => this.#reader.hasScope(scope)).map((scope) => {
-      const { revision, entries } = this.#reader.view(scope);
-      const changedMs = this.#changedMs.get(scope) ?? newest(entries.values());
+      const { keys, revision } = this.#reader.scopeStats(scope)!;
+      const changedMs = this.#changedMs.get(scope) ??
+        newest(this.#reader.view(scope).entries.values());
       if (changedMs !== undefined) this.#changedMs.set(scope, changedMs);
       return {
         scope,
-        keys: entries.size,
+        keys,
         revision,
         ...(changedMs === undefined ? {} : { changedMs }),
       };

@@ -16,7 +16,7 @@ Deno.test("events - a stream begins with its epoch and tells each change, to the
   await using events = await web.events("/changes");
   assert.equal(events.response.headers.get("content-type"), "text/event-stream");
   const open = await events.next();
-  assert.equal(open.event, "open");
+  assert.equal(open.event, "begin");
   assert.equal(open.data.revision, 1);
   const { body } = await web.ask("/health");
   assert.equal(open.data.epoch, body.data.epoch);
@@ -59,7 +59,7 @@ Deno.test("events - resumed behind any event, nothing is missing and no revision
   const whole = (await all.take(9)).slice(1);
   assert.deepEqual(revisions(whole), [1, 1, 1, 1, 2, 3, 3, 4]);
   // A revision is only acknowledged with its last change.
-  assert.deepEqual(whole.map(({ lastId }) => lastId), ["", "", "", "1", "2", "2", "3", "4"]);
+  assert.deepEqual(whole.map(({ lastId }) => lastId), ["0", "0", "0", "1", "2", "2", "3", "4"]);
   for (const [index, { lastId }] of whole.entries()) {
     await using again = await web.events("/changes?since=0", { "last-event-id": lastId });
     const rest = whole.filter(({ data }) => data.revision > Number(lastId));
@@ -76,7 +76,7 @@ Deno.test("events - what is no longer known is a reset, and the stream goes on f
   for (const query of ["since=1", "since=99", "since=4&epoch=another"]) {
     await using events = await web.events(`/changes?${query}`);
     const [open, reset] = await events.take(2);
-    assert.equal(open!.event, "open");
+    assert.equal(open!.event, "begin");
     assert.deepEqual([reset!.event, reset!.data.revision, reset!.lastId], ["reset", 4, "4"]);
     assert.match(reset!.data.reason, /load anew/);
   }
@@ -148,7 +148,10 @@ Deno.test("events - idle it says where it is; unread for a minute it is closed a
   const log = fakeLog();
   const reader = streams.open(log.stream, {})!.getReader();
   const read = async () => text((await reader.read()).value!);
-  assert.match(await read(), /^retry: 1000\nevent: open\ndata: \{"epoch":"e","revision":0\}\n\n$/);
+  assert.match(
+    await read(),
+    /^retry: 1000\nevent: begin\nid: 0\ndata: \{"epoch":"e","revision":0\}\n\n$/,
+  );
   const beat = read();
   // The stream waits for something to tell before the clock may move.
   await until("it listens", () => log.listeners.size === 1);

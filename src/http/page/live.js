@@ -1,0 +1,125 @@
+/** Word of the service as it comes: an overview every two seconds, and the changes of one scope. */
+
+import { askOverview, exactText, parseExact } from "./api.js";
+
+const POLL_MS = 2000;
+
+/** Without a sign of life for so long, what is shown counts as old. */
+const STALE_MS = 6000;
+
+/** Pause before a stream that was refused is asked for again. */
+const REOPEN_MS = 3000;
+
+/**
+ * Calls `onOverview(overview)`; `onChanges(changes)` with the changes of the followed scope since the
+ * last frame; `onReset()` when they begin, or some were missed: load anew; and
+ * `onState({ isLive, sinceMs, why })` every second.
+ */
+export class Live {
+  #on;
+  #scope;
+  #source;
+  #epoch;
+  #lastRevision;
+  #contactMs = 0;
+  #isOpen = false;
+  #waiting = [];
+  #why = "connecting";
+
+  constructor(on) {
+    this.#on = on;
+    this.#poll();
+    setInterval(() => this.#tell(), 1000);
+    addEventListener("online", () => this.#poll());
+  }
+
+  /** Follows the changes of `scope` from now on; undefined follows none. */
+  follow(scope) {
+    if (scope === this.#scope) return;
+    this.#scope = scope;
+    this.#epoch = undefined;
+    this.#lastRevision = undefined;
+    this.#waiting = [];
+    this.#open();
+  }
+
+  #open() {
+    this.#source?.close();
+    this.#isOpen = false;
+    if (this.#scope === undefined) return;
+    const place = this.#lastRevision === undefined
+      ? ""
+      : `?since=${this.#lastRevision}&epoch=${encodeURIComponent(this.#epoch)}`;
+    const path = `/api/v1/scopes/${encodeURIComponent(this.#scope)}/changes${place}`;
+    const source = new EventSource(path);
+    this.#source = source;
+    const own = (take) => (event) => source === this.#source && take(parseExact(event.data), event);
+    source.addEventListener("begin", own((data) => this.#begun(data)));
+    source.addEventListener("change", own((data, event) => this.#changed(data, event)));
+    source.addEventListener("reset", own((data) => this.#reset(data)));
+    source.onerror = () => source === this.#source && this.#lost(source);
+  }
+
+  #begun({ epoch, revision }) {
+    const isKnown = epoch === this.#epoch && revision <= this.#lastRevision;
+    this.#isOpen = true;
+    this.#heard();
+    if (!isKnown) this.#reset({ epoch, revision });
+  }
+
+  #reset({ epoch, revision }) {
+    this.#epoch = epoch;
+    this.#lastRevision = revision;
+    this.#waiting = [];
+    this.#on.onReset();
+  }
+
+  #changed(data, event) {
+    this.#heard();
+    // A revision is complete with its id.
+    if (event.lastEventId !== "") this.#lastRevision = Number(event.lastEventId);
+    const { value, time, ...rest } = data;
+    if (this.#waiting.length === 0) requestAnimationFrame(() => this.#hand());
+    this.#waiting.push({ ...rest, value, time, text: exactText(value), timeMs: Date.parse(time) });
+  }
+
+  #hand() {
+    const changes = this.#waiting;
+    this.#waiting = [];
+    if (changes.length > 0) this.#on.onChanges(changes);
+  }
+
+  #lost(source) {
+    this.#isOpen = false;
+    this.#why = "the event stream is interrupted";
+    this.#tell();
+    // Refused for good, or by a service that is starting: the browser does not try again by itself.
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(() => source === this.#source && this.#open(), REOPEN_MS);
+    }
+  }
+
+  #heard() {
+    this.#contactMs = Date.now();
+  }
+
+  async #poll() {
+    clearTimeout(this.timer);
+    try {
+      const overview = await askOverview();
+      this.#heard();
+      this.#on.onOverview(overview);
+    } catch (error) {
+      this.#why = error.name === "TypeError" ? "the service does not answer" : error.message;
+    }
+    this.#tell();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#poll(), POLL_MS);
+  }
+
+  #tell() {
+    const isSilent = Date.now() - this.#contactMs > STALE_MS;
+    const isLive = !isSilent && (this.#scope === undefined || this.#isOpen);
+    this.#on.onState({ isLive, sinceMs: this.#contactMs, why: this.#why });
+  }
+}
