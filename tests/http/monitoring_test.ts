@@ -1,0 +1,70 @@
+/** The dashboard and the alert rules ask for metrics that there are. */
+
+import assert from "node:assert/strict";
+import { runToEnd } from "../helpers/child.ts";
+import { tempDir } from "../helpers/temp.ts";
+import { toolTest } from "../helpers/tools.ts";
+import { Web } from "./helpers.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const dashboard = JSON.parse(await Deno.readTextFile(`${ROOT}configs/grafana-dashboard.json`));
+const alerts = await Deno.readTextFile(`${ROOT}configs/prometheus-alerts.yml`);
+
+interface Panel {
+  readonly title: string;
+  readonly targets: readonly { readonly expr: string }[];
+}
+
+const expressions: string[] = (dashboard.panels as Panel[])
+  .flatMap(({ targets }) => targets.map(({ expr }) => expr));
+
+Deno.test("monitoring - every metric that dashboard and alerts ask for is one the service has", async () => {
+  await using web = await Web.start();
+  await web.set("k", "1");
+  const { text } = await web.ask("//metrics");
+  const names = new Set(
+    [...text.matchAll(/^([a-z_]+)[{ ]/gm)].map(([, name]) => name!),
+  );
+  const asked = [...expressions, ...alerts.matchAll(/^ +expr: (.*)$/gm)].join("\n")
+    .matchAll(/\b(plantd_state_|process_)[a-z_]+\b/g);
+  const missing = new Set([...asked].map(([name]) => name).filter((name) => !names.has(name)));
+  // A service that has had no update from the bus has no reason to tell.
+  missing.delete("plantd_state_bus_updates_rejected_total");
+  assert.deepEqual([...missing], []);
+});
+
+toolTest(
+  ["promtool"],
+  "monitoring - promtool accepts the alert rules, and they fire when they should",
+  async () => {
+    const check = await runToEnd("promtool", [
+      "check",
+      "rules",
+      `${ROOT}configs/prometheus-alerts.yml`,
+    ]);
+    assert.equal(check.code, 0, check.stderr);
+    const tested = await runToEnd("promtool", [
+      "test",
+      "rules",
+      `${ROOT}tests/http/alerts_test.yml`,
+    ]);
+    assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+  },
+);
+
+toolTest(
+  ["promtool"],
+  "monitoring - promtool understands every expression of the dashboard",
+  async () => {
+    await using dir = await tempDir();
+    const rules = expressions.map((expr, i) => ({
+      record: `panel_${i}`,
+      expr: expr.replaceAll("$__rate_interval", "1m"),
+    }));
+    // JSON is YAML, too.
+    const path = `${dir.path}/rules.yml`;
+    await Deno.writeTextFile(path, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
+    const { code, stdout, stderr } = await runToEnd("promtool", ["check", "rules", path]);
+    assert.equal(code, 0, stdout + stderr);
+  },
+);
