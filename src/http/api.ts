@@ -45,11 +45,11 @@ type Members = Record<string, unknown>;
  *
  * @example
  * ```ts
- * app.route("/api/v1", apiRoutes({ state, streams, edit: false, version }));
+ * apiRoutes({ state, streams, edit: false, version }).fetch(request, connection);
  * ```
  */
 export function apiRoutes(options: ApiOptions): Hono<Env> {
-  const app = new Hono<Env>();
+  const app = new Hono<Env>().basePath("/api/v1");
   app.get("/openapi.json", (context) => context.json(openApi(options.version)));
   for (const path of ["/changes", "/scopes/:scope/changes"]) {
     app.get(path, async (context, next) => {

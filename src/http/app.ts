@@ -7,7 +7,7 @@
 import { Hono } from "hono";
 import type { WireCode } from "../errors.ts";
 import { refusal } from "./answers.ts";
-import { apiRoutes, type Env } from "./api.ts";
+import type { Env } from "./api.ts";
 import { EventStreams } from "./events.ts";
 import { guard } from "./guard.ts";
 import { healthRoutes } from "./health.ts";
@@ -52,8 +52,13 @@ export function createApp({ source, metrics, streams, edit, names }: AppOptions)
     const text = await metrics.text(await source.readings());
     return new Response(text, { headers: { "content-type": metrics.contentType } });
   });
-  const state = () => source.state();
-  app.route("/api/v1", apiRoutes({ state, streams, edit, version: source.releaseId }));
+  // Its schemas take tens of milliseconds to make: at the first question, not at every start.
+  let api: Promise<Hono<Env>> | undefined;
+  app.all("/api/v1/*", async ({ req, env }) => {
+    const options = { state: () => source.state(), streams, edit, version: source.releaseId };
+    api ??= import("./api.ts").then(({ apiRoutes }) => apiRoutes(options));
+    return (await api).fetch(req.raw, env);
+  });
   app.route("/", pageRoutes({ source, edit }));
   app.notFound(({ req }) =>
     READING.includes(req.method)
