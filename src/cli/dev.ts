@@ -83,6 +83,7 @@ function describe(network: Network, service: Service, { service: { id }, databas
     `  broker  ${network.endpoint} (service ${id})`,
     `  bus     publish to ${bus!.frontend}, subscribe at ${bus!.backend}`,
     `  feed    subscribe at ${service.feedAddress ?? "nothing: it is switched off"}`,
+    `  page    ${service.httpUrl}/`,
     `  health  ${service.httpUrl}/healthz`,
     `  data    ${database.path}`,
     "Try, in another terminal:",

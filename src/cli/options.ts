@@ -51,7 +51,7 @@ export const settingOptions = object("Settings", {
   ),
   healthPort: optional(
     option("--health-port", string({ metavar: "PORT" }), {
-      description: message`Port of /healthz; 0 takes a free one.`,
+      description: message`Port of the page, the API and /healthz; 0 takes a free one.`,
     }),
   ),
 });
