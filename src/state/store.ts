@@ -18,7 +18,7 @@ export interface Entry {
   readonly created: number;
   /** Wall clock of the commit, milliseconds since 1970. */
   readonly timeMs: number;
-  /** Who wrote it: `mdp:` and the client's address in hex, or `bus`. */
+  /** Who wrote it: `mdp:` and the client's address in hex, `http:` and its address, or `bus`. */
   readonly source: string;
   /** The writer's own clock, milliseconds since 1970, where it sent one. */
   readonly sourceTimeMs?: number;

@@ -27,8 +27,10 @@ export class Browser implements AsyncDisposable {
     // Otherwise it looks for another operating system in /proc, which only `--allow-all` permits.
     Deno.env.set("__IS_WSL_TEST__", "1");
     const { chromium } = await import("playwright-core");
-    // Tests run as root in places where Chromium's sandbox does not.
-    const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    // Tests run as root in places where Chromium's sandbox does not, with little shared memory and no
+    // graphics.
+    const args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+    const browser = await chromium.launch({ executablePath, args });
     return new Browser(browser);
   }
 
