@@ -33,6 +33,8 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   endpoint_in_use: EXIT.cannotStart,
   database_locked: EXIT.cannotStart,
   database_unusable: EXIT.cannotStart,
+  database_damaged: EXIT.cannotStart,
+  file_unusable: EXIT.cannotStart,
   platform_unsupported: EXIT.cannotStart,
 };
 

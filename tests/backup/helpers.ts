@@ -1,0 +1,75 @@
+/** Backups for tests: arbitrary ones, and files of them. */
+
+import fc from "fast-check";
+import type { BackupHeader, BackupRecord } from "../../src/backup/format.ts";
+import { compareNames } from "../../src/backup/order.ts";
+import { BackupWriter } from "../../src/backup/writer.ts";
+
+export const HEADER: BackupHeader = {
+  epoch: "5f0c6a1e-0000-4000-8000-000000000000",
+  revision: 42,
+  timeMs: Date.UTC(2026, 10, 24, 9),
+  program: "0.1.0",
+};
+
+/** An entry's record with only what matters. */
+export function entry(scope: string, key: string, value: unknown, revision = 7): BackupRecord {
+  const timeMs = HEADER.timeMs;
+  return {
+    kind: "entry",
+    scope,
+    key,
+    entry: { value: JSON.stringify(value), revision, created: revision, timeMs, source: "bus" },
+  };
+}
+
+/** A scope's record. */
+export function scope(name: string, revision = 7): BackupRecord {
+  return { kind: "scope", scope: name, revision };
+}
+
+/** Writes a backup. */
+export async function write(
+  path: string,
+  records: readonly BackupRecord[],
+  header: BackupHeader = HEADER,
+): Promise<void> {
+  await using writer = await BackupWriter.create(path, header);
+  for (const record of records) await writer.write(record);
+  await writer.finish();
+}
+
+const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 }).filter((text) =>
+  text.isWellFormed()
+);
+const scopeNames = name.filter((text) => !/[\p{Cc}\s,'"`{/]/u.test(text));
+const keys = name.filter((text) => !text.includes("\0"));
+const times = fc.date({ min: new Date(0), max: new Date(8.64e15), noInvalidDate: true })
+  .map(Number);
+const revisions = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const entries = fc.record({
+  value: fc.json(),
+  revision: revisions,
+  created: revisions,
+  timeMs: times,
+  source: fc.string({ unit: "grapheme" }),
+  sourceTimeMs: times,
+  note: fc.string({ unit: "grapheme" }),
+}, { requiredKeys: ["value", "revision", "created", "timeMs", "source"], noNullPrototype: true });
+
+/** Any records that a backup can hold, in its order. */
+export const arbitraryRecords: fc.Arbitrary<BackupRecord[]> = fc.uniqueArray(
+  fc.tuple(
+    scopeNames,
+    revisions,
+    fc.uniqueArray(fc.tuple(keys, entries), { selector: ([key]) => key, maxLength: 5 }),
+  ),
+  { selector: ([scope]) => scope, maxLength: 4 },
+).map((scopes) =>
+  scopes.sort(([a], [b]) => compareNames(a, b)).flatMap(([scope, revision, ofScope]) => [
+    { kind: "scope", scope, revision } as const,
+    ...ofScope.sort(([a], [b]) => compareNames(a, b)).map(([key, entry]) => (
+      { kind: "entry", scope, key, entry } as const
+    )),
+  ])
+);
