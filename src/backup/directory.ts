@@ -1,0 +1,74 @@
+/**
+ * A directory of backups: which there are, and which of them is good.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { messageOf, PlantdError } from "../errors.ts";
+import type { BackupHeader } from "./format.ts";
+import { type BackupSummary, openBackup, verifyBackup } from "./reader.ts";
+
+/** What names of backups end with. */
+export const BACKUP_SUFFIX = ".backup";
+
+/** A backup, from its first line alone. */
+export interface FoundBackup {
+  readonly path: string;
+  readonly header: BackupHeader;
+}
+
+/**
+ * The backups in a directory, the latest first; files whose first line is not that of one are passed
+ * over. A directory that is not there has none.
+ *
+ * @throws {PlantdError} `file_unusable` when the directory cannot be read.
+ */
+export async function backupsIn(directory: string): Promise<FoundBackup[]> {
+  const found: FoundBackup[] = [];
+  try {
+    for await (const { name, isFile } of Deno.readDir(directory)) {
+      if (!isFile || name.startsWith(".") || !name.endsWith(BACKUP_SUFFIX)) continue;
+      const path = join(directory, name);
+      const header = await headerOf(path);
+      if (header) found.push({ path, header });
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw new PlantdError("file_unusable", `cannot read ${directory}: ${messageOf(error)}`, {
+      data: { path: directory },
+      cause: error,
+    });
+  }
+  return found.sort((a, b) => b.header.timeMs - a.header.timeMs);
+}
+
+/**
+ * The latest backup in a directory that is whole.
+ *
+ * @param accept Which ones are looked at.
+ */
+export async function latestGood(
+  directory: string,
+  accept: (header: BackupHeader) => boolean = () => true,
+): Promise<{ readonly path: string; readonly summary: BackupSummary } | undefined> {
+  for (const { path, header } of await backupsIn(directory)) {
+    if (!accept(header)) continue;
+    try {
+      return { path, summary: await verifyBackup(path) };
+    } catch (thrown) {
+      if (!(thrown instanceof PlantdError)) throw thrown;
+    }
+  }
+  return undefined;
+}
+
+async function headerOf(path: string): Promise<BackupHeader | undefined> {
+  try {
+    using backup = await openBackup(path);
+    return backup.header;
+  } catch (thrown) {
+    if (thrown instanceof PlantdError) return undefined;
+    throw thrown;
+  }
+}

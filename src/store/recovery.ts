@@ -1,0 +1,212 @@
+/**
+ * Opens a database whatever became of it. What is damage, and only that, is moved aside and replaced by a
+ * new database of everything that is still whole and, for the rest, of the latest good backup; what was
+ * lost is noted beside it, until somebody acknowledges it.
+ *
+ * @module
+ */
+
+import { dirname, resolve } from "node:path";
+import { latestGood } from "../backup/directory.ts";
+import { openBackup } from "../backup/reader.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { messageOf, PlantdError } from "../errors.ts";
+import { type DenoKvOptions, openDenoKv } from "./deno_kv.ts";
+import { fillDenoKv } from "./deno_kv_fill.ts";
+import * as layout from "./deno_kv_layout.ts";
+import type { Loaded } from "./disk.ts";
+import { lockDatabase } from "./lock.ts";
+import { Notices } from "./notices.ts";
+import { metaOf, recoveredRecords } from "./recovery_records.ts";
+import { LossReport, paragraph, type Recovered } from "./recovery_report.ts";
+import { asideOf, fileTime, finishReplacing, replaceDatabase, successorOf } from "./replace.ts";
+import { type Salvage, salvage } from "./salvage.ts";
+import { isEmpty, structureFaults } from "./sqlite_check.ts";
+
+/** How to open a database, and what to do when it is damaged. */
+export interface RecoveryOptions extends DenoKvOptions {
+  readonly onDamage: "start" | "refuse";
+  /** Directory of backups, if there is one. */
+  readonly backups?: string | undefined;
+  readonly clock?: Clock;
+  /** Told the paragraph of a recovery. */
+  readonly onRecovered?: (text: string, report: string) => void;
+  /** Told why damaged records are left where they are. */
+  readonly onNotRecovered?: (reason: string) => void;
+}
+
+/** An opened database, and what nobody has acknowledged yet. */
+export interface Opened {
+  readonly loaded: Loaded;
+  readonly notices: Notices;
+}
+
+/** What a file is called that Deno KV finds damaged where our own look at it did not. */
+const DAMAGE = /malformed|not a database|no such table|no such column/;
+
+/**
+ * Opens the database at `options.path`, after a recovery if need be.
+ *
+ * @throws {PlantdError} `database_locked`, `database_unusable` for what is no damage: permissions, a full
+ * disk, a newer format; `database_damaged` where the options say so.
+ *
+ * @example
+ * ```ts
+ * const { loaded, notices } = await openRecovering({ path: "state.db", onDamage: "start" });
+ * ```
+ */
+export async function openRecovering(options: RecoveryOptions): Promise<Opened> {
+  const path = resolve(options.path);
+  const faults = await faultsOf(path, options);
+  if (faults.length > 0) await recover(path, faults, options);
+  const loaded = await openDenoKv(options).catch(async (thrown) => {
+    if (faults.length > 0 || !isDamage(path, thrown)) throw thrown;
+    await recover(path, [messageOf(thrown)], options);
+    return await openDenoKv(options);
+  });
+  return { loaded: await withoutDamage(path, loaded, options), notices: await Notices.read(path) };
+}
+
+/** Where records are damaged in a database that works otherwise, the same is done, if it can be. */
+async function withoutDamage(
+  path: string,
+  loaded: Loaded,
+  options: RecoveryOptions,
+): Promise<Loaded> {
+  if (loaded.damaged === 0) return loaded;
+  await loaded.disk.close();
+  try {
+    await recover(path, [`${loaded.damaged} records are not as they were written`], options);
+  } catch (thrown) {
+    if (!(thrown instanceof PlantdError) || thrown.code === "database_damaged") throw thrown;
+    // No room for a second database: the one there is works but for those records.
+    options.onNotRecovered?.(thrown.message);
+  }
+  return await openDenoKv(options);
+}
+
+/** What is wrong with the file; also goes on with a replacement that was interrupted. */
+async function faultsOf(path: string, { backups, clock = systemClock }: RecoveryOptions) {
+  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(() => {});
+  using _lock = await lockDatabase(path);
+  await finishReplacing(path, clock.now());
+  if (!isEmpty(path)) return structureFaults(path);
+  // Nothing, where there are backups of something: it was here.
+  const good = backups === undefined ? undefined : await latestGood(backups);
+  return good ? ["there is none, or an empty file, and there are backups of one"] : [];
+}
+
+function isDamage(path: string, thrown: unknown): boolean {
+  if (!(thrown instanceof PlantdError) || thrown.code !== "database_unusable") return false;
+  // A newer format, a lock and a directory that may not be written have no cause beneath.
+  if (thrown.cause === undefined) return false;
+  if (DAMAGE.test(thrown.message)) return true;
+  try {
+    const { lost, isComplete } = salvage(path);
+    return lost.size > 0 || !isComplete;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Recovers the database at `path`, which no service may have open.
+ *
+ * @param faults Why, in words.
+ * @returns The paragraph.
+ */
+export async function recover(
+  path: string,
+  faults: readonly string[],
+  options: RecoveryOptions,
+): Promise<string> {
+  if (options.onDamage === "refuse") throw refusal(path, faults, options.backups);
+  const { clock = systemClock } = options;
+  using _lock = await lockDatabase(path);
+  const nowMs = clock.now();
+  const aside = await asideOf(path, `.bad-${fileTime(nowMs)}`);
+  const hadAny = !isEmpty(path);
+  try {
+    const report = `${aside}.txt`;
+    const text = await build(path, report, faults, hadAny ? aside : undefined, options);
+    // Before the replacement: after a crash in between it would be too late.
+    const notices = await Notices.read(path);
+    await notices.add({ time: new Date(nowMs).toISOString(), text, report });
+    await Deno.rename(buildingOf(path), successorOf(path));
+    await replaceDatabase(path, aside);
+    options.onRecovered?.(text, report);
+    return text;
+  } catch (error) {
+    if (error instanceof PlantdError) throw error;
+    throw new PlantdError(
+      "database_unusable",
+      `the database ${path} is damaged and cannot be recovered: ${messageOf(error)}`,
+      { hint: "see to room and permissions, and start again", data: { path }, cause: error },
+    );
+  }
+}
+
+/** Makes the new database beside the old one, and the report. */
+async function build(
+  path: string,
+  reportPath: string,
+  faults: readonly string[],
+  aside: string | undefined,
+  { backups }: RecoveryOptions,
+): Promise<string> {
+  const salvaged = aside === undefined ? NOTHING : salvage(path);
+  const { epoch, format = 0 } = metaOf(salvaged) ?? {};
+  if (format > layout.FORMAT) {
+    throw new PlantdError(
+      "database_unusable",
+      `the database ${path} has the newer format ${format}`,
+      {
+        hint: "use the newer version of the program that wrote it",
+      },
+    );
+  }
+  const good = backups === undefined
+    ? undefined
+    // Another history has other revisions.
+    : await latestGood(backups, (header) => epoch === undefined || header.epoch === epoch);
+  using report = new LossReport(reportPath);
+  using backup = good && await openBackup(good.path);
+  await Deno.remove(buildingOf(path)).catch(() => {});
+  await fillDenoKv(
+    buildingOf(path),
+    recoveredRecords(salvaged, backup, crypto.randomUUID(), (loss) => report.add(loss)),
+  );
+  const recovered: Recovered = {
+    path,
+    faults,
+    aside,
+    whole: salvaged.records.size,
+    backup: good && { path: good.path, ...good.summary },
+    isComplete: salvaged.isComplete,
+    mayBeStale: salvaged.mayBeStale,
+  };
+  const text = paragraph(recovered, report.counts);
+  report.finish(text);
+  return text;
+}
+
+const NOTHING: Salvage = {
+  records: new Map(),
+  lost: new Map(),
+  isComplete: false,
+  mayBeStale: false,
+};
+
+/** Where the new database lies while it is made. */
+function buildingOf(path: string): string {
+  return `${path}.building`;
+}
+
+function refusal(path: string, faults: readonly string[], backups: string | undefined) {
+  const from = backups === undefined ? "" : ` --backups=${backups}`;
+  return new PlantdError(
+    "database_damaged",
+    `the database ${path} is damaged (${faults.join("; ")}), and database.on-damage is refuse`,
+    { hint: `run: plantd-state recover --db=${path}${from}`, data: { path } },
+  );
+}

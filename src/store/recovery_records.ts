@@ -1,0 +1,207 @@
+/**
+ * What a database shall hold after damage: everything in it that is still whole, and from a backup what is
+ * not. Pure.
+ *
+ * @module
+ */
+
+import type { BackupHeader, BackupRecord } from "../backup/format.ts";
+import { encodeEntry, metaRecord } from "./deno_kv_encode.ts";
+import type { RawRecord } from "./deno_kv_fill.ts";
+import * as layout from "./deno_kv_layout.ts";
+import { decodeRecord, encodeRecord } from "./record.ts";
+import { nameOf, type Salvage, type Salvaged } from "./salvage.ts";
+
+/**
+ * What became of something that was not whole:
+ * - `lost`: there is no value of it any more;
+ * - `old`: its value is that of the backup, a later one may be lost;
+ * - `doubtful`: it is in the backup, and may have been deleted since;
+ * - `renamed`: a scope whose name is lost.
+ */
+export interface Loss {
+  readonly kind: "lost" | "old" | "doubtful" | "renamed";
+  readonly scope: string;
+  /** Absent for a scope. */
+  readonly key?: string;
+}
+
+/** A backup that fills the gaps. */
+export interface Snapshot {
+  readonly header: BackupHeader;
+  readonly records: AsyncIterable<BackupRecord>;
+}
+
+/**
+ * The records of the new database.
+ *
+ * @param onLoss Told of everything that is not as it was.
+ */
+export async function* recoveredRecords(
+  salvage: Salvage,
+  snapshot: Snapshot | undefined,
+  epoch: string,
+  onLoss: (loss: Loss) => void,
+): AsyncGenerator<RawRecord> {
+  const recovery = new Recovery(salvage, onLoss);
+  yield* recovery.scopes();
+  yield* recovery.others();
+  if (snapshot) yield* recovery.fromBackup(snapshot);
+  recovery.tellLost();
+  yield recovery.meta(epoch, snapshot?.header.revision ?? 0);
+}
+
+/** The meta record of a damaged database, if it is whole. */
+export function metaOf({ records }: Salvage): layout.Meta | undefined {
+  const found = records.get(nameOf(layout.META_KEY));
+  return found && decodeRecord<layout.Meta>(found.record).header;
+}
+
+class Recovery {
+  readonly #salvage: Salvage;
+  readonly #onLoss: (loss: Loss) => void;
+  readonly #idByName = new Map<string, number>();
+  readonly #nameById = new Map<number, string>();
+  /** Scopes that only the backup knows the name of. */
+  readonly #fromBackup = new Set<number>();
+  /** Keys of entries that are gone, or whose pieces are; those that the backup has are taken out. */
+  readonly #gone = new Map<string, layout.Key>();
+  readonly #meta: layout.Meta | undefined;
+  #nextScopeId: number;
+  #revision: number;
+
+  constructor(salvage: Salvage, onLoss: (loss: Loss) => void) {
+    this.#salvage = salvage;
+    this.#onLoss = onLoss;
+    this.#meta = metaOf(salvage);
+    this.#nextScopeId = this.#meta?.nextScopeId ?? 1;
+    this.#revision = this.#meta?.revision ?? 0;
+    for (const [name, key] of salvage.lost) if (key[0] === "e") this.#gone.set(name, key);
+  }
+
+  /** The scopes; ids that no scope has get names of their own, so that what hangs on them is there. */
+  *scopes(): Generator<RawRecord> {
+    const purged = new Set<number>();
+    const orphans = new Set<number>();
+    for (const { key, record } of this.#salvage.records.values()) {
+      if (key[0] === "s") this.#know(key[1] as string, headerOf<layout.ScopeHeader>(record));
+      if (key[0] === "g") headerOf<layout.Garbage>(record).scopeIds.forEach((id) => purged.add(id));
+    }
+    for (const { key: [kind, id] } of this.#salvage.records.values()) {
+      const isOrphan = kind === "e" && !this.#nameById.has(id as number) &&
+        !purged.has(id as number);
+      if (isOrphan) orphans.add(id as number);
+    }
+    for (const [id, name] of this.#named(orphans)) {
+      this.#know(name, { id });
+      yield [layout.scopeKey(name), encodeRecord({ id, revision: 0 })];
+    }
+  }
+
+  /** Everything that is whole, but the meta record, and entries without all of their pieces. */
+  *others(): Generator<RawRecord> {
+    for (const [name, { key, record }] of this.#salvage.records) {
+      if (key[0] === "m") continue;
+      if (key[0] === "e" && !this.#isWhole(record)) this.#gone.set(name, key);
+      else yield [key, record];
+    }
+  }
+
+  /** What the backup has of what is gone. */
+  async *fromBackup({ header, records }: Snapshot): AsyncGenerator<RawRecord> {
+    for await (const record of records) {
+      const { scope } = record;
+      const id = this.#idByName.get(scope);
+      if (id === undefined) {
+        if (!this.#mayBeGone(layout.scopeKey(scope))) continue;
+        // Seen here first with the scope's own record: its entries come behind it.
+        const header = {
+          id: this.#nextScopeId,
+          revision: record.kind === "scope" ? record.revision : 0,
+        };
+        this.#know(scope, header);
+        // A scope of which nothing was found did exist: only its values may be old.
+        this.#fromBackup.add(header.id);
+        yield [layout.scopeKey(scope), encodeRecord(header)];
+        continue;
+      }
+      if (record.kind !== "entry") continue;
+      const key = layout.entryKey(id, record.key);
+      const name = nameOf(key);
+      const found = this.#gone.has(name) ? undefined : this.#salvage.records.get(name);
+      const { revision } = record.entry;
+      // Where old pages may be among those read, the backup may have the later value.
+      if (found && layout.decodeEntry(found.record).revision >= revision) continue;
+      const isGone = this.#gone.delete(name) || found !== undefined ||
+        this.#fromBackup.has(id);
+      if (!isGone && !this.#mayBeGone(key)) continue;
+      yield* encodeEntry(id, record);
+      this.#see(revision);
+      // A backup of the last revision has the last value.
+      const isLast = this.#meta !== undefined && header.revision >= this.#meta.revision;
+      if (!isLast) this.#onLoss({ kind: isGone ? "old" : "doubtful", scope, key: record.key });
+    }
+  }
+
+  /** Tells what is nowhere any more. */
+  tellLost(): void {
+    for (const [, id, key] of this.#gone.values()) {
+      const scope = this.#nameById.get(id as number);
+      // Entries of a scope that was deleted were waiting to be purged.
+      if (scope !== undefined) this.#onLoss({ kind: "lost", scope, key: key as string });
+    }
+    for (const [kind, name] of this.#salvage.lost.values()) {
+      if (kind !== "s" || this.#idByName.has(name as string)) continue;
+      this.#onLoss({ kind: "lost", scope: name as string });
+    }
+  }
+
+  /** The meta record, behind everything that was seen. */
+  meta(epoch: string, revision: number): RawRecord {
+    for (const { key, record } of this.#salvage.records.values()) {
+      if (key[0] === "e") this.#see(layout.decodeEntry(record).revision);
+    }
+    this.#see(revision);
+    return metaRecord({ epoch, revision: this.#revision, nextScopeId: this.#nextScopeId });
+  }
+
+  /** Names for ids of scopes whose records are gone: the one that is missing, else new ones. */
+  *#named(orphans: ReadonlySet<number>): Generator<[id: number, name: string]> {
+    const missing = [...this.#salvage.lost.values()].filter(([kind]) => kind === "s");
+    if (orphans.size === 1 && missing.length === 1) {
+      yield [[...orphans][0]!, missing[0]![1] as string];
+      return;
+    }
+    for (const id of orphans) {
+      const name = `recovered-${id}`;
+      this.#onLoss({ kind: "renamed", scope: name });
+      yield [id, name];
+    }
+  }
+
+  #know(name: string, { id, revision = 0 }: layout.ScopeHeader): void {
+    this.#idByName.set(name, id);
+    this.#nameById.set(id, name);
+    this.#nextScopeId = Math.max(this.#nextScopeId, id + 1);
+    this.#see(revision);
+  }
+
+  #see(revision: number): void {
+    this.#revision = Math.max(this.#revision, revision);
+  }
+
+  /** Whether a record that was not found may have been there. */
+  #mayBeGone(key: layout.Key): boolean {
+    return !this.#salvage.isComplete || this.#salvage.lost.has(nameOf(key));
+  }
+
+  #isWhole(record: Salvaged["record"]): boolean {
+    const { ref } = layout.decodeEntry(record);
+    if (!ref) return true;
+    return layout.pieceKeys(ref).every((key) => this.#salvage.records.has(nameOf(key)));
+  }
+}
+
+function headerOf<Header>(record: Uint8Array): Header {
+  return decodeRecord<Header>(record).header;
+}

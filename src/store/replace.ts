@@ -1,0 +1,74 @@
+/**
+ * Putting one database in the place of another, so that a crash at any moment leaves one that is whole,
+ * and nothing is ever deleted.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import { messageOf, PlantdError } from "../errors.ts";
+
+/** What belongs to a database: its write-ahead log, the index of that, and the file. */
+const PARTS = ["-wal", "-shm", ""];
+
+/** Where a new database lies that is whole and shall take the place of `path`. */
+export function successorOf(path: string): string {
+  return `${path}.next`;
+}
+
+/** `2026-11-24T163300Z`, for names of files. */
+export function fileTime(ms: number): string {
+  return new Date(ms).toISOString().replaceAll(":", "").replace(/\.\d+/, "");
+}
+
+/**
+ * `path` with `suffix`, and with a number where a database of that name was moved aside before: nothing
+ * is ever overwritten.
+ */
+export async function asideOf(path: string, suffix: string): Promise<string> {
+  for (let i = 1;; i += 1) {
+    const name = `${path}${suffix}${i === 1 ? "" : `.${i}`}`;
+    const taken = await Promise.all(PARTS.map((part) => exists(`${name}${part}`)));
+    if (!taken.includes(true)) return name;
+  }
+}
+
+/**
+ * Moves the database at `path` aside, and its successor into its place. The write-ahead log goes first:
+ * to a new file the old log would be applied. Whatever is interrupted, {@link finishReplacing} goes on
+ * with at the next start.
+ *
+ * @param aside A free name, as of {@link asideOf}.
+ * @throws {PlantdError} `database_unusable`.
+ */
+export async function replaceDatabase(path: string, aside: string): Promise<void> {
+  try {
+    for (const part of PARTS) {
+      if (await exists(`${path}${part}`)) await Deno.rename(`${path}${part}`, `${aside}${part}`);
+    }
+    await Deno.rename(successorOf(path), path);
+    using directory = await Deno.open(dirname(path));
+    await directory.sync();
+  } catch (error) {
+    throw new PlantdError("database_unusable", `cannot replace ${path}: ${messageOf(error)}`, {
+      data: { path },
+      cause: error,
+    });
+  }
+}
+
+/** Goes on with a replacement that a crash interrupted; does nothing otherwise. */
+export async function finishReplacing(path: string, nowMs: number): Promise<void> {
+  if (!await exists(successorOf(path))) return;
+  await replaceDatabase(path, await asideOf(path, `.old-${fileTime(nowMs)}`));
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
