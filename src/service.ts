@@ -29,9 +29,7 @@ import { handleRequest } from "./state/operations.ts";
 import { accessTo, checksOf, type Parts, readingsOf, Recency, reportOf } from "./service/web.ts";
 import { Snapshots } from "./state/snapshots.ts";
 import type { Change, Store } from "./state/store.ts";
-import { openDenoKv } from "./store/deno_kv.ts";
-import { DurableStore } from "./store/durable_store.ts";
-import { timed } from "./store/timed_disk.ts";
+import { Upkeep } from "./upkeep.ts";
 import { VERSION } from "./version.ts";
 import { Poller } from "./zmq/poller.ts";
 
@@ -50,6 +48,7 @@ export class Service implements AsyncDisposable {
   readonly #config: StateConfig;
   readonly #startedMs = performance.now();
   readonly #log: Log = logOf("service");
+  #upkeep!: Upkeep;
   #store!: Store;
   #ingest!: Ingest;
   #subscriber!: Subscriber;
@@ -130,7 +129,10 @@ export class Service implements AsyncDisposable {
     // First, so that a port which is taken leaves no database behind, and a long start is seen.
     this.#serveHttp();
     const poller = this.#parts.use(new Poller());
-    await this.#openStore();
+    this.#upkeep = this.#parts.use(
+      await Upkeep.open(this.#config, (commit) => this.#metrics.committed(commit)),
+    );
+    this.#store = this.#upkeep.store;
     await this.#tellChanges(poller);
     await this.#listenToBus(poller);
     const context = this.#operationContext();
@@ -166,6 +168,7 @@ export class Service implements AsyncDisposable {
   #webParts(): Parts {
     return {
       store: this.#store,
+      upkeep: this.#upkeep,
       ingest: this.#ingest,
       worker: this.#worker,
       subscriber: this.#subscriber,
@@ -173,30 +176,6 @@ export class Service implements AsyncDisposable {
       databasePath: this.#config.database.path,
       eventStreams: () => this.#streams.count,
     };
-  }
-
-  async #openStore(): Promise<void> {
-    const { path } = this.#config.database;
-    const log = logOf("store");
-    const startMs = performance.now();
-    const onPurgeFailure = (thrown: unknown) =>
-      log.warn("garbage was not purged; the next start tries again", { reason: messageOf(thrown) });
-    const onFailure = (reason: string | undefined) =>
-      reason === undefined
-        ? log.info("writes are stored again")
-        : log.error("writes fail; reads are served", { reason });
-    const loaded = await openDenoKv({ path, onPurgeFailure });
-    this.#store = this.#parts.use(
-      new DurableStore(timed(loaded, (commit) => this.#metrics.committed(commit)), {
-        onFailure,
-        requestMs: this.#config.limits.requestIdMs,
-        scopes: { ...this.#config.scopes, busCreate: this.#config.bus.createScopes },
-      }),
-    );
-    const { scopes, keys, revision, epoch, damaged } = this.#store.status();
-    const tookMs = Math.round(performance.now() - startMs);
-    log.info("database opened", { path, scopes, keys, revision, epoch, tookMs });
-    if (damaged > 0) log.error("damaged records are not served", { damaged });
   }
 
   /** Remembers changes and publishes them, from the first on that is not on disk yet. */
@@ -250,6 +229,7 @@ export class Service implements AsyncDisposable {
       store: this.#store,
       snapshots: new Snapshots(this.#store, systemClock),
       changes: this.#changes,
+      maintenance: this.#upkeep.maintenance,
       feed: this.#feed?.address,
       valueBytesMax: this.#config.limits.valueBytes,
       health: () => reportOf(this.#webParts(), this.#config.service.id, this.#startedMs),

@@ -10,6 +10,7 @@ import { optional } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string, type ValueParser } from "@optique/core/valueparser";
 import type { FlagValue } from "../config/load.ts";
+import { parseDuration } from "../config/duration.ts";
 import type { StatePath } from "../config/schema.ts";
 
 /** `--config FILE`. */
@@ -86,7 +87,6 @@ export function flag(name: string, value: string | undefined): FlagValue | undef
 
 /** Longest time an option takes, in milliseconds. */
 const DURATION_MS_MAX = 24 * 60 * 60 * 1000;
-const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
 /** Parses `500ms`, `5s`, `1m`; a bare number is seconds. In milliseconds. */
 export function duration(): ValueParser<"sync", number> {
@@ -95,8 +95,7 @@ export function duration(): ValueParser<"sync", number> {
     metavar: "TIME",
     placeholder: 0,
     parse(input) {
-      const match = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m)?$/.exec(input);
-      const ms = match ? Number(match[1]) * UNIT_MS[(match[2] ?? "s") as keyof typeof UNIT_MS] : 0;
+      const ms = parseDuration(input) ?? 0;
       if (ms >= 1 && ms <= DURATION_MS_MAX) return { success: true, value: ms };
       return {
         success: false,

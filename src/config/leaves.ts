@@ -8,6 +8,7 @@
 import * as z from "zod";
 
 import { messageOf } from "../errors.ts";
+import { parseDuration } from "./duration.ts";
 import { type Endpoint, type EndpointMode, parseEndpoint } from "./endpoint.ts";
 import { nearest, quote } from "./words.ts";
 
@@ -41,6 +42,23 @@ export function path(): z.ZodType<string> {
   const needed = "the path of a file";
   return z.string(needed).min(1, needed).max(4096, needed)
     .refine((text) => !text.includes("\0"), needed);
+}
+
+/**
+ * A time such as `1h`, kept as it is written; `parseDuration` reads it.
+ *
+ * @example
+ * ```ts
+ * duration("1m", "365d").parse("12h"); // "12h"
+ * ```
+ */
+export function duration(min: string, max: string): z.ZodType<string> {
+  const needed = `a time from ${min} to ${max} such as 1h`;
+  const [minMs, maxMs] = [parseDuration(min)!, parseDuration(max)!];
+  return z.string(needed).refine((text) => {
+    const ms = parseDuration(text);
+    return ms !== undefined && ms >= minMs && ms <= maxMs;
+  }, needed);
 }
 
 /** `true` or `false`. */

@@ -19,7 +19,7 @@ import {
   SCOPE_MS_MAX,
   VALUE_BYTES_MAX,
 } from "../limits.ts";
-import { endpoint, item, oneOf, path, textLike, wholeNumber, yesOrNo } from "./leaves.ts";
+import { duration, endpoint, item, oneOf, path, textLike, wholeNumber, yesOrNo } from "./leaves.ts";
 
 /** Room for the operation, the names and the JSON around a value within one message. */
 const MESSAGE_SLACK_BYTES = 64 * 1024;
@@ -76,7 +76,15 @@ export const STATE_SETTINGS = {
     endpoint: endpoint("bind", "only").prefault("@tcp://127.0.0.1:11002"),
     "retained-changes": wholeNumber(0, 10_000_000).prefault(CHANGE_LOG_MAX),
   },
-  database: { path: path().prefault("plantd-state.db") },
+  database: {
+    path: path().prefault("plantd-state.db"),
+    "on-damage": oneOf(["start", "refuse"]).prefault("start"),
+  },
+  backup: {
+    directory: path().optional(),
+    every: duration("1m", "365d").prefault("1h"),
+    keep: wholeNumber(1, 10_000).prefault(24),
+  },
   scopes: {
     history: wholeNumber(0, HISTORY_MAX).prefault(HISTORY_DEFAULT),
     "history-ms": wholeNumber(0, SCOPE_MS_MAX).prefault(0),
@@ -221,6 +229,7 @@ export const STATE: ConfigKind<typeof STATE_SETTINGS> = {
   ignored: new Set(["version", "env", "database.adapter", "log.loki", "identity"]),
   environment: new Map([
     ["PLANTD_STATE_DB", "database.path"],
+    ["PLANTD_STATE_BACKUP_DIRECTORY", "backup.directory"],
     ["PLANTD_STATE_BROKER_ENDPOINT", "broker.endpoint"],
     ["PLANTD_STATE_BUS_ENDPOINT", "bus.endpoint"],
     ["PLANTD_STATE_FEED_ENDPOINT", "feed.endpoint"],
@@ -236,7 +245,10 @@ export const STATE: ConfigKind<typeof STATE_SETTINGS> = {
 /** How it is filled for `dev`: no file of the host is picked up, and the data lies out of the way. */
 export const DEV: ConfigKind<typeof STATE_SETTINGS> = {
   ...STATE,
-  settings: { ...STATE_SETTINGS, database: { path: path().prefault(".plantd/dev.db") } },
+  settings: {
+    ...STATE_SETTINGS,
+    database: { ...STATE_SETTINGS.database, path: path().prefault(".plantd/dev.db") },
+  },
   files: [],
 };
 

@@ -65,3 +65,32 @@ export function busCheck(
   if (connected) return { ...check, status: "pass" };
   return { ...check, status: "fail", output: `the bus at ${endpoint} is not connected` };
 }
+
+/** What earlier starts have lost, until it is acknowledged. */
+export function damageCheck(notices: readonly { readonly text: string }[]): Check {
+  return {
+    name: "store:damage",
+    componentType: "datastore",
+    status: "warn",
+    observedValue: notices.length,
+    observedUnit: "notices",
+    output: notices.map(({ text }) => text).join(" "),
+  };
+}
+
+/** Automatic backups, from their status. */
+export function backupCheck(
+  { lastMs, failure, directory }: {
+    readonly lastMs: number | undefined;
+    readonly failure: string | undefined;
+    readonly directory: string;
+  },
+): Check {
+  const check = {
+    name: "backup:time",
+    componentType: "component",
+    ...(lastMs === undefined ? {} : { observedValue: new Date(lastMs).toISOString() }),
+  } as const;
+  if (failure === undefined) return { ...check, status: "pass" };
+  return { ...check, status: "warn", output: `no backup was made in ${directory}: ${failure}` };
+}

@@ -23,12 +23,19 @@ import { VERSION } from "../version.ts";
 /** Scopes whose bus counters a `health` reply tells one by one. */
 const HEALTH_SCOPES_MAX = 256;
 
+/** The words of a `health` reply; those for good and bad are the original's. */
+const STATUS_WORDS = { pass: "healthy", warn: "warn", fail: "unhealthy" } as const;
+
 /** Characters of a value that one line of a list shows. */
 const ROW_CHARS_MAX = 240;
 
 /** The parts that numbers are read from. */
 export interface Parts {
   readonly store: Store;
+  readonly upkeep: {
+    checks(): readonly Check[];
+    report(): Readonly<Record<string, unknown>>;
+  };
   readonly ingest: Ingest;
   readonly worker: { status(): WorkerStatus };
   readonly subscriber: { status(): SubscriberStatus };
@@ -40,11 +47,12 @@ export interface Parts {
 
 /** The parts as checks. */
 export function checksOf(
-  { store, worker, subscriber }: Pick<Parts, "store" | "worker" | "subscriber">,
+  { store, upkeep, worker, subscriber }: Pick<Parts, "store" | "upkeep" | "worker" | "subscriber">,
   brokerAddress: string,
 ): Check[] {
   return [
     storeCheck(store.status()),
+    ...upkeep.checks(),
     brokerCheck(worker.status(), brokerAddress),
     busCheck(subscriber.status()),
   ];
@@ -83,13 +91,13 @@ export async function readingsOf(parts: Parts): Promise<Readings> {
 
 /** The data of a `health` reply. */
 export function reportOf(
-  { store, checks, subscriber, ingest }: Parts,
+  { store, upkeep, checks, subscriber, ingest }: Parts,
   service: string,
   startedMs: number,
 ): Readonly<Record<string, unknown>> {
   const { available, failure, pending, commitMs, ...rest } = store.status();
   return {
-    status: overall(checks()) === "fail" ? "unhealthy" : "healthy",
+    status: STATUS_WORDS[overall(checks())],
     service,
     store_available: available,
     store_failure: failure,
@@ -98,6 +106,7 @@ export function reportOf(
     ...rest,
     commits_pending: pending,
     commit_ms: commitMs,
+    ...upkeep.report(),
     bus: {
       connected: subscriber.status().connected,
       ...ingest.totals(),

@@ -10,12 +10,42 @@ import type { JsonObject } from "./json.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { Store } from "./store.ts";
 
+/** Where a page of a backup begins. */
+export interface BackupPlace {
+  readonly snapshot: string;
+  readonly record: number;
+  readonly offset: number;
+}
+
+/** A page of a backup. */
+export interface BackupText {
+  readonly snapshot: string;
+  readonly header: {
+    readonly epoch: string;
+    readonly revision: number;
+    readonly timeMs: number;
+    readonly program: string;
+  };
+  readonly records: number;
+  readonly text: string;
+  readonly next: Omit<BackupPlace, "snapshot"> | undefined;
+}
+
+/** What the operations need of whoever makes backups and knows what was lost. */
+export interface Maintenance {
+  /** The first page of a new snapshot, or the one at `place`; throws `revision_conflict`. */
+  backup(place: BackupPlace | undefined): BackupText;
+  /** Forgets what was lost at earlier starts, and tells it once more; throws `storage_unavailable`. */
+  acknowledge(): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
 /** Given to each operation. */
 export interface OperationContext {
   readonly store: Store;
   /** What `load` pages through. */
   readonly snapshots: Snapshots;
   readonly changes: ChangeLog;
+  readonly maintenance: Maintenance;
   /** Where changes are told as they happen; undefined where they are not. */
   readonly feed: string | undefined;
   /** Largest value in bytes of JSON text. */

@@ -27,6 +27,7 @@ import {
   readValue,
   unknownOperation,
 } from "./requests.ts";
+import { acknowledge, backup } from "./maintenance.ts";
 import { readTtl } from "./scope_options.ts";
 import { configureScope, describeScope } from "./scopes.ts";
 import type { Mutation, StateReader } from "./store.ts";
@@ -52,6 +53,8 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ["watch", watch],
   ["changes", changes],
   ["health", health],
+  ["backup", backup],
+  ["acknowledge", acknowledge],
 ]);
 
 /** Names of all operations, as they go over the wire. */

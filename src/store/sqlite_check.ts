@@ -16,6 +16,9 @@ const CODE_MASK = 0xff;
 /** Faults that are told; one is enough to know. */
 const FAULTS_MAX = 8;
 
+/** What the first pages of a bbolt database say at byte 16: one of the original service. */
+const BBOLT = [0xed, 0xda, 0x0c, 0xed];
+
 /** The table of Deno KV. */
 const TABLE = "kv";
 
@@ -37,6 +40,7 @@ const TABLE = "kv";
 export function structureFaults(path: string): string[] {
   if (isEmpty(path)) return [];
   try {
+    refuseBbolt(path);
     const { commitsCut } = walOf(path);
     if (commitsCut > 1) {
       return [`the write-ahead log is damaged before its last ${commitsCut} commits`];
@@ -64,16 +68,27 @@ function quickCheck(path: string): string[] {
     const tables = database.prepare("select name from sqlite_schema where type = 'table'").all()
       .map(({ name }) => String(name));
     if (tables.length > 0 && !tables.includes(TABLE)) {
-      throw new PlantdError("database_unusable", `${path} is the database of another program`, {
-        hint: "name another file",
-        data: { path },
-      });
+      throw ofAnother(path);
     }
     const rows = database.prepare(`pragma quick_check(${FAULTS_MAX})`).all();
     return rows.map((row) => String(row.quick_check)).filter((text) => text !== "ok");
   } finally {
     database.close();
   }
+}
+
+function refuseBbolt(path: string): void {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(20);
+  file.readSync(bytes);
+  if (BBOLT.every((byte, i) => bytes[16 + i] === byte)) throw ofAnother(path);
+}
+
+function ofAnother(path: string): PlantdError {
+  return new PlantdError("database_unusable", `${path} is the database of another program`, {
+    hint: "name another file",
+    data: { path },
+  });
 }
 
 /** Whether there is nothing: no file, or one that was made for the lock alone. */

@@ -60,7 +60,7 @@ health:
 `);
   assert.deepEqual(config, {
     ...STATE_DEFAULTS,
-    database: { path: "./plantd-state.db" },
+    database: { ...STATE_DEFAULTS.database, path: "./plantd-state.db" },
     log: { level: "info", format: "pretty" },
   });
   assert.deepEqual(ignored, ["identity"]);

@@ -130,6 +130,12 @@ export async function openState(): Promise<State> {
     store,
     snapshots: new Snapshots(store, clock),
     changes,
+    maintenance: {
+      backup: () => {
+        throw new Error("no backups in these tests");
+      },
+      acknowledge: () => Promise.resolve([]),
+    },
     feed: "tcp://127.0.0.1:11002",
     valueBytesMax: VALUE_BYTES_MAX,
     health: () => ({ status: "healthy", store_available: store.status().available }),

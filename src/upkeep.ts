@@ -1,0 +1,127 @@
+/**
+ * Looks after the database: opens it whatever became of it, makes backups of it, and knows what was lost
+ * until somebody acknowledges it.
+ *
+ * @module
+ */
+
+import { AutomaticBackups } from "./backup/automatic.ts";
+import { BackupPages } from "./backup/pages.ts";
+import { BackupSource } from "./backup/source.ts";
+import { systemClock } from "./clock.ts";
+import { parseDuration } from "./config/duration.ts";
+import type { StateConfig } from "./config/schema.ts";
+import { messageOf } from "./errors.ts";
+import { backupCheck, damageCheck } from "./http/checks.ts";
+import type { Check } from "./http/health.ts";
+import { logOf } from "./log.ts";
+import type { Maintenance } from "./state/context.ts";
+import type { Store } from "./state/store.ts";
+import { DurableStore } from "./store/durable_store.ts";
+import type { Notices } from "./store/notices.ts";
+import { openRecovering } from "./store/recovery.ts";
+import { timed } from "./store/timed_disk.ts";
+import { VERSION } from "./version.ts";
+
+/** The open database and all that protects it; disposes of the backups, then of the store. */
+export class Upkeep implements AsyncDisposable {
+  readonly #parts = new AsyncDisposableStack();
+  readonly store: Store;
+  readonly #notices: Notices;
+  readonly #backups: AutomaticBackups | undefined;
+  readonly #pages: BackupPages;
+
+  private constructor(store: Store, notices: Notices, { backup }: StateConfig) {
+    this.store = this.#parts.use(store);
+    this.#notices = notices;
+    const source = new BackupSource(store, systemClock, VERSION);
+    this.#pages = new BackupPages(source, systemClock);
+    if (backup.directory === undefined) return;
+    this.#backups = this.#parts.use(AutomaticBackups.start({
+      source,
+      directory: backup.directory,
+      everyMs: parseDuration(backup.every)!,
+      keep: backup.keep,
+      log: logOf("backup"),
+    }));
+  }
+
+  /**
+   * Opens the database, after a recovery if need be.
+   *
+   * @param onCommit Told of each commit.
+   * @throws {PlantdError} `database_locked`, `database_unusable`, `database_damaged`.
+   */
+  static async open(
+    config: StateConfig,
+    onCommit: Parameters<typeof timed>[1],
+  ): Promise<Upkeep> {
+    const { path, onDamage } = config.database;
+    const log = logOf("store");
+    const startMs = performance.now();
+    const { loaded, notices } = await openRecovering({
+      path,
+      onDamage,
+      backups: config.backup.directory,
+      onPurgeFailure: (thrown) =>
+        log.warn("garbage was not purged; the next start tries again", {
+          reason: messageOf(thrown),
+        }),
+      onRecovered: (text, report) => log.error(text, { report }),
+      onNotRecovered: (reason) =>
+        log.error("damaged records are not served and stay where they are", { reason }),
+    });
+    const store = new DurableStore(timed(loaded, onCommit), {
+      onFailure: (reason) =>
+        reason === undefined
+          ? log.info("writes are stored again")
+          : log.error("writes fail; reads are served", { reason }),
+      requestMs: config.limits.requestIdMs,
+      scopes: { ...config.scopes, busCreate: config.bus.createScopes },
+    });
+    const { scopes, keys, revision, epoch, damaged } = store.status();
+    const tookMs = Math.round(performance.now() - startMs);
+    log.info("database read and verified", { path, scopes, keys, revision, epoch, tookMs });
+    if (damaged > 0) log.error("damaged records are not served", { damaged });
+    return new Upkeep(store, notices, config);
+  }
+
+  /** What the operations may ask for. */
+  get maintenance(): Maintenance {
+    return {
+      backup: (place) =>
+        place === undefined ? this.#pages.first() : this.#pages.page(place.snapshot, place),
+      acknowledge: async () => {
+        const acknowledged = await this.#notices.acknowledge();
+        for (const { text } of acknowledged) logOf("store").info("acknowledged", { text });
+        return acknowledged.map((notice) => ({ ...notice }));
+      },
+    };
+  }
+
+  /** What there is to say to whoever asks how the service is; nothing while all is well. */
+  checks(): readonly Check[] {
+    const backups = this.#backups?.status();
+    return [
+      ...(this.#notices.all.length === 0 ? [] : [damageCheck(this.#notices.all)]),
+      ...(backups === undefined ? [] : [backupCheck(backups)]),
+    ];
+  }
+
+  /** Members of the data of a `health` reply. */
+  report(): Readonly<Record<string, unknown>> {
+    const backups = this.#backups?.status();
+    return {
+      damage: this.#notices.all.length === 0 ? undefined : this.#notices.all,
+      backups: backups && {
+        directory: backups.directory,
+        last: backups.lastMs === undefined ? null : new Date(backups.lastMs).toISOString(),
+        failure: backups.failure,
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.disposeAsync();
+  }
+}
