@@ -126,9 +126,9 @@ export class AutomaticBackups implements AsyncDisposable {
     const time = new Date(snapshot.header.timeMs).toISOString().replaceAll(":", "");
     const path = join(directory, `${PREFIX}${time}${BACKUP_SUFFIX}`);
     await using writer = await BackupWriter.create(path, snapshot.header);
-    for await (const record of snapshot.records()) {
+    for await (const records of snapshot.from(0)) {
       this.#abort.signal.throwIfAborted();
-      await writer.write(record);
+      for (const record of records) await writer.write(record);
     }
     const summary = await writer.finish();
     this.#lastMs = summary.timeMs;

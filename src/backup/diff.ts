@@ -1,11 +1,11 @@
 /**
- * What differs between two backups: scopes, keys and values; not revisions, times and sources, which
+ * What differs between two backups: scopes, keys and values; not the past, options, revisions, times and sources, which
  * differ between any two stores. Walks both in step, so that memory does not grow with them.
  *
  * @module
  */
 
-import type { BackupRecord, EntryRecord } from "./format.ts";
+import type { BackupRecord, EntryRecord, ScopeRecord } from "./format.ts";
 import { compareNames } from "./order.ts";
 
 /** Something that only one side has (the other is undefined), or both with other values. */
@@ -19,6 +19,9 @@ export type Difference =
     readonly left: string | undefined;
     readonly right: string | undefined;
   };
+
+/** A record of what is there now. */
+type Present = ScopeRecord | EntryRecord;
 
 /**
  * The differences, in order.
@@ -36,9 +39,14 @@ export async function* differences(
   tolerance: number | undefined,
 ): AsyncGenerator<Difference> {
   const [one, other] = [left[Symbol.asyncIterator](), right[Symbol.asyncIterator]()];
-  const next = async (side: AsyncIterator<BackupRecord>) => {
-    const { value, done } = await side.next();
-    return done ? undefined : value;
+  const next = async (side: AsyncIterator<BackupRecord>): Promise<Present | undefined> => {
+    for (;;) {
+      const { value, done } = await side.next();
+      if (done) return undefined;
+      if (value.kind === "entry" || (value.kind === "scope" && value.revision !== undefined)) {
+        return value;
+      }
+    }
   };
   let [a, b] = [await next(one), await next(other)];
   while (a !== undefined || b !== undefined) {
@@ -79,7 +87,7 @@ function isClose(a: unknown, b: unknown, tolerance: number): boolean {
 }
 
 /** A scope's record comes before those of its keys. */
-function compare(a: BackupRecord, b: BackupRecord): number {
+function compare(a: Present, b: Present): number {
   const byScope = compareNames(a.scope, b.scope);
   if (byScope !== 0 || a.kind !== "entry" || b.kind !== "entry") {
     return byScope || Number(a.kind === "entry") - Number(b.kind === "entry");
@@ -87,7 +95,7 @@ function compare(a: BackupRecord, b: BackupRecord): number {
   return compareNames(a.key, b.key);
 }
 
-function missing(record: BackupRecord, side: "left" | "right"): Difference {
+function missing(record: Present, side: "left" | "right"): Difference {
   if (record.kind === "scope") return { kind: "scope", scope: record.scope, side };
   const { scope, key, entry: { value } } = record;
   const values = side === "left"
@@ -97,8 +105,8 @@ function missing(record: BackupRecord, side: "left" | "right"): Difference {
 }
 
 function changed(
-  a: BackupRecord,
-  b: BackupRecord,
+  a: Present,
+  b: Present,
   tolerance: number | undefined,
 ): Difference | undefined {
   if (a.kind !== "entry") return undefined;

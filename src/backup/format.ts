@@ -5,20 +5,33 @@
  * {"format":"plantd-state-backup","version":1,"epoch":"..","revision":42,"time":"..","program":"0.1.0"}
  * {"scope":"org.plantd.Test","revision":42}
  * {"scope":"org.plantd.Test","key":"foo","value":1.5,"revision":42,"time":"..","source":"bus"}
- * {"end":"plantd-state-backup","scopes":1,"entries":1,"sha256":".."}
+ * {"scope":"org.plantd.Test","key":"foo","was":1.25,"revision":41,"time":"..","source":"bus"}
+ * {"end":"plantd-state-backup","scopes":1,"entries":1,"versions":1,"sha256":".."}
  * ```
  *
- * Scopes are sorted, and the keys within one (`order.ts`). Each record can be written in one way only, so
+ * Scopes are sorted, and the keys within one (`order.ts`); the past of a key follows it, the latest first. Each record can be written in one way only, so
  * a line that was altered is noticed even where the sum at the end is not looked at. The sum is over all
  * bytes before the last line.
  *
  * @module
  */
 
-import { messageOf, PlantdError } from "../errors.ts";
-import { JsonText, stringify } from "../state/json.ts";
+import {
+  asked,
+  invalidBackup,
+  isJson,
+  isoTime,
+  type Members,
+  membersOf,
+  revisionOf,
+  sameLine,
+  text,
+  timeOf,
+} from "./fields.ts";
+import { type JsonObject, JsonText, stringify } from "../state/json.ts";
 import { keyName, scopeName } from "../state/names.ts";
-import type { Entry } from "../state/store.ts";
+import { optionMembers, readSettings, type ScopeSettings } from "../state/scope_options.ts";
+import type { Entry, Version } from "../state/store.ts";
 
 /** Name of the format, in the first and the last line. */
 export const FORMAT = "plantd-state-backup";
@@ -41,8 +54,10 @@ export interface BackupHeader {
 export interface ScopeRecord {
   readonly kind: "scope";
   readonly scope: string;
-  /** Revision of its last change. */
-  readonly revision: number;
+  /** Revision of its last change; undefined where there is no such scope, but options for one. */
+  readonly revision: number | undefined;
+  /** Options that were set for it. */
+  readonly settings?: ScopeSettings;
 }
 
 /** A key, its value, and where that came from. */
@@ -53,25 +68,28 @@ export interface EntryRecord {
   readonly entry: Entry;
 }
 
+/** What a key was before; of a key that was deleted, the deletion comes first. */
+export interface VersionRecord {
+  readonly kind: "version";
+  readonly scope: string;
+  readonly key: string;
+  readonly version: Version;
+}
+
 /** Anything between the first and the last line. */
-export type BackupRecord = ScopeRecord | EntryRecord;
+export type BackupRecord = ScopeRecord | EntryRecord | VersionRecord;
 
 /** How many records of each kind there are. */
 export interface Counts {
   readonly scopes: number;
   readonly entries: number;
+  readonly versions: number;
 }
 
 /** What the last line says. */
 export interface BackupEnd extends Counts {
   /** Of all bytes before the last line, in hex. */
   readonly sha256: string;
-}
-
-/** The failure for a file that is no backup, or no longer. */
-export function invalidBackup(sentence: string, line?: number): PlantdError {
-  const place = line === undefined ? "" : `line ${line}: `;
-  return new PlantdError("backup_invalid", `${place}${sentence}`);
 }
 
 /** The first line, without its end. */
@@ -104,22 +122,31 @@ export function decodeHeader(line: string): BackupHeader {
 
 /** The line of a record, without its end. */
 export function encodeRecordLine(record: BackupRecord): string {
-  const { scope } = record;
-  if (record.kind === "scope") return stringify({ scope, revision: record.revision });
-  const { key, entry } = record;
-  const { value, revision, created, timeMs, source, sourceTimeMs, note } = entry;
+  const { kind, scope } = record;
+  if (kind === "scope") {
+    const { revision, settings } = record;
+    return stringify({ scope, revision, options: settings && optionMembers(settings) });
+  }
+  const { key } = record;
+  const { value, revision, created, timeMs, source, sourceTimeMs, note, expiresMs }: Line =
+    kind === "entry" ? record.entry : record.version;
+  const text = value === undefined ? undefined : new JsonText(value);
   return stringify({
     scope,
     key,
-    value: new JsonText(value),
+    ...(kind === "entry" ? { value: text } : { was: text, deleted: text ? undefined : true }),
     revision,
     created: created === revision ? undefined : created,
     time: isoTime(timeMs),
     source,
     source_time: sourceTimeMs === undefined ? undefined : isoTime(sourceTimeMs),
     note,
+    expires: expiresMs === undefined ? undefined : isoTime(expiresMs),
   });
 }
+
+/** What entries and versions have, together. */
+type Line = Omit<Version, "value"> & Partial<Entry>;
 
 /**
  * Reads the line of a record.
@@ -133,29 +160,62 @@ export function encodeRecordLine(record: BackupRecord): string {
  */
 export function decodeRecordLine(line: string): BackupRecord {
   const members = membersOf(line);
-  const scope = named(() => scopeName(members.scope));
-  const revision = revisionOf("revision", members.revision);
+  const scope = asked(() => scopeName(members.scope));
   if (members.key === undefined) {
-    const record: ScopeRecord = { kind: "scope", scope, revision };
+    const record = scopeOf(scope, members);
     return sameLine(line, encodeRecordLine(record), record);
   }
-  const { created, source_time: sourceTime, note } = members;
-  const rest = {
-    revision,
-    created: created === undefined ? revision : revisionOf("created", created),
+  const key = asked(() => keyName(members.key));
+  const rest = lineOf(members);
+  if (members.deleted !== undefined) {
+    const record: VersionRecord = { kind: "version", scope, key, version: rest };
+    return sameLine(line, encodeRecordLine(record), record);
+  }
+  if (members.was !== undefined) {
+    const empty: VersionRecord = { kind: "version", scope, key, version: { ...rest, value: "" } };
+    return { ...empty, version: { ...rest, value: valueIn(line, empty, "was") } };
+  }
+  const { created = rest.revision, expires } = members;
+  const entry = {
+    value: "",
+    ...rest,
+    created: revisionOf("created", created),
+    ...(expires === undefined ? {} : { expiresMs: timeOf("expires", expires) }),
+  };
+  const empty: EntryRecord = { kind: "entry", scope, key, entry };
+  return { ...empty, entry: { ...entry, value: valueIn(line, empty, "value") } };
+}
+
+function scopeOf(scope: string, { revision, options }: Members): ScopeRecord {
+  return {
+    kind: "scope",
+    scope,
+    revision: revision === undefined ? undefined : revisionOf("revision", revision),
+    ...(options === undefined ? {} : { settings: settingsOf(options) }),
+  };
+}
+
+function settingsOf(options: unknown): ScopeSettings {
+  // Of a request's body nothing but its members is read.
+  const body = { members: options } as JsonObject;
+  return asked(() => readSettings(body)) as ScopeSettings;
+}
+
+/** What the lines of entries and versions have in common, in the order in which it is written. */
+function lineOf(members: Members) {
+  const { source_time: sourceTime, note } = members;
+  return {
+    revision: revisionOf("revision", members.revision),
     timeMs: timeOf("time", members.time),
     source: text("source", members.source),
     ...(sourceTime === undefined ? {} : { sourceTimeMs: timeOf("source_time", sourceTime) }),
     ...(note === undefined ? {} : { note: text("note", note) }),
   };
-  const key = named(() => keyName(members.key));
-  const value = valueIn(line, { kind: "entry", scope, key, entry: { ...rest, value: "" } });
-  return { kind: "entry", scope, key, entry: { value, ...rest } };
 }
 
 /** The last line, without its end. */
-export function encodeEnd({ scopes, entries, sha256 }: BackupEnd): string {
-  return stringify({ end: FORMAT, scopes, entries, sha256 });
+export function encodeEnd({ scopes, entries, versions, sha256 }: BackupEnd): string {
+  return stringify({ end: FORMAT, scopes, entries, versions, sha256 });
 }
 
 /** Whether a line is the last one. */
@@ -169,84 +229,26 @@ export function isEnd(line: string): boolean {
  * @throws {PlantdError} `backup_invalid`.
  */
 export function decodeEnd(line: string): BackupEnd {
-  const { scopes, entries, sha256 } = membersOf(line);
+  const { scopes, entries, versions, sha256 } = membersOf(line);
   const end = {
     scopes: revisionOf("scopes", scopes),
     entries: revisionOf("entries", entries),
+    versions: revisionOf("versions", versions),
     sha256: text("sha256", sha256),
   };
   return sameLine(line, encodeEnd(end), end);
 }
 
 /**
- * The value in an entry's line, to the letter: what is between all that stands before and behind it in
- * the line of `record`, which has an empty value.
+ * The value in a line, to the letter: what is between all that stands before and behind it in the line of
+ * `record`, whose value is empty.
  */
-function valueIn(line: string, record: EntryRecord): string {
+function valueIn(line: string, record: EntryRecord | VersionRecord, member: string): string {
   const empty = encodeRecordLine(record);
   // A string never holds an unescaped quote, so the first of these is the member.
-  const at = empty.indexOf(`,"value":`) + `,"value":`.length;
-  const [before, behind] = [empty.slice(0, at), empty.slice(at)];
-  const value = line.slice(before.length, line.length - behind.length);
-  if (!line.startsWith(before) || !line.endsWith(behind) || !isJson(value)) {
-    throw invalidBackup("the record is not written as this program writes it");
-  }
-  return value;
-}
-
-function isJson(value: string): boolean {
-  try {
-    JSON.parse(value);
-    return !/^\s|\s$/.test(value);
-  } catch {
-    return false;
-  }
-}
-
-/** `found` if it was written as `line` says, to the letter. */
-function sameLine<T>(line: string, expected: string, found: T): T {
-  if (line === expected) return found;
+  const at = empty.indexOf(`,"${member}":`) + member.length + 4;
+  const behind = empty.slice(at);
+  const value = line.slice(at, line.length - behind.length);
+  if (line.startsWith(empty.slice(0, at)) && line.endsWith(behind) && isJson(value)) return value;
   throw invalidBackup("the record is not written as this program writes it");
-}
-
-function membersOf(line: string): Readonly<Record<string, unknown>> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(line);
-  } catch {
-    throw invalidBackup("a JSON object is needed, found something else");
-  }
-  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
-    return parsed as Record<string, unknown>;
-  }
-  throw invalidBackup("a JSON object is needed, found another value");
-}
-
-function text(name: string, value: unknown): string {
-  if (typeof value === "string") return value;
-  throw invalidBackup(`"${name}": a text is needed`);
-}
-
-function revisionOf(name: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw invalidBackup(`"${name}": a whole number is needed`);
-}
-
-function timeOf(name: string, value: unknown): number {
-  const ms = typeof value === "string" ? Date.parse(value) : NaN;
-  if (!Number.isNaN(ms)) return ms;
-  throw invalidBackup(`"${name}": a time in ISO 8601 is needed`);
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-/** What `read` returns; a name that cannot be is a fault of the backup, not of a request. */
-function named(read: () => string): string {
-  try {
-    return read();
-  } catch (thrown) {
-    throw invalidBackup(messageOf(thrown));
-  }
 }

@@ -16,7 +16,7 @@ const SNAPSHOT_MS = 60_000;
 /** Snapshots kept at a time: each holds on to what was deleted since. */
 const SNAPSHOTS_MAX = 4;
 
-/** Where a page begins: the number of a record, and the character in its line. */
+/** Where a page begins: the number of a scope or key, and the character in its lines. */
 export interface PagePlace {
   readonly record: number;
   readonly offset: number;
@@ -27,7 +27,7 @@ export interface BackupPage {
   /** Names the snapshot. */
   readonly snapshot: string;
   readonly header: BackupHeader;
-  /** Records in the whole snapshot. */
+  /** Scopes and keys in the whole snapshot. */
   readonly records: number;
   /** Lines of records, each with its end; the first and the last may be parts of one. */
   readonly text: string;
@@ -60,7 +60,7 @@ export class BackupPages {
   }
 
   /** The first page of a new snapshot. */
-  first(): BackupPage {
+  first(): Promise<BackupPage> {
     this.#forgetOld();
     const name = crypto.randomUUID();
     this.#kept.set(name, { snapshot: this.#source.take(), forgetAtMs: 0 });
@@ -69,7 +69,7 @@ export class BackupPages {
   }
 
   /** @throws {PlantdError} `revision_conflict` when the snapshot is no longer there. */
-  page(name: string, place: PagePlace): BackupPage {
+  async page(name: string, place: PagePlace): Promise<BackupPage> {
     this.#forgetOld();
     const kept = this.#kept.get(name);
     if (!kept) {
@@ -79,7 +79,7 @@ export class BackupPages {
     }
     kept.forgetAtMs = this.#clock.monotonic() + SNAPSHOT_MS;
     const { snapshot } = kept;
-    const { text, next } = textFrom(snapshot, place);
+    const { text, next } = await textFrom(snapshot, place);
     return { snapshot: name, header: snapshot.header, records: snapshot.size, text, next };
   }
 
@@ -91,18 +91,21 @@ export class BackupPages {
   }
 }
 
-function textFrom(
+async function textFrom(
   snapshot: StoreSnapshot,
   { record, offset }: PagePlace,
-): Pick<BackupPage, "text" | "next"> {
+): Promise<Pick<BackupPage, "text" | "next">> {
   const parts: string[] = [];
   let [at, start, room] = [record, offset, PAGE_CHARS];
-  for (const one of snapshot.from(record)) {
-    if (room <= 0) return { text: parts.join(""), next: { record: at, offset: 0 } };
-    const line = `${encodeRecordLine(one)}\n`;
-    const end = endOf(line, start + room);
-    parts.push(line.slice(start, end));
-    if (end < line.length) return { text: parts.join(""), next: { record: at, offset: end } };
+  for await (const records of snapshot.from(record)) {
+    const lines = records.map((one) => `${encodeRecordLine(one)}\n`).join("");
+    // Cut in two is only what is too long for a page of its own.
+    if (parts.length > 0 && lines.length > room) {
+      return { text: parts.join(""), next: { record: at, offset: 0 } };
+    }
+    const end = endOf(lines, start + PAGE_CHARS);
+    parts.push(lines.slice(start, end));
+    if (end < lines.length) return { text: parts.join(""), next: { record: at, offset: end } };
     room -= end - start;
     start = 0;
     at += 1;
@@ -111,8 +114,8 @@ function textFrom(
 }
 
 /** `end`, or the one before where that would cut a character in two. */
-function endOf(line: string, end: number): number {
-  if (end >= line.length) return line.length;
-  const code = line.charCodeAt(end);
+function endOf(text: string, end: number): number {
+  if (end >= text.length) return text.length;
+  const code = text.charCodeAt(end);
   return code >= 0xdc00 && code <= 0xdfff ? end - 1 : end;
 }

@@ -11,12 +11,13 @@ import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import {
   type BackupHeader,
   type BackupRecord,
+  type Counts,
   decodeEnd,
   decodeHeader,
   decodeRecordLine,
-  invalidBackup,
   isEnd,
 } from "./format.ts";
+import { invalidBackup } from "./fields.ts";
 import { Sequence } from "./sequence.ts";
 
 /** Longest line, in bytes: the largest value with the longest key, escaped as badly as may be. */
@@ -37,10 +38,7 @@ export interface OpenBackup extends Disposable {
 }
 
 /** What a backup holds. */
-export interface BackupSummary extends BackupHeader {
-  readonly scopes: number;
-  readonly entries: number;
-}
+export interface BackupSummary extends BackupHeader, Counts {}
 
 /**
  * Opens a backup and reads its first line.
@@ -84,13 +82,12 @@ export async function verifyBackup(
   onProgress: (part: number) => void = () => {},
 ): Promise<BackupSummary> {
   using backup = await openBackup(path);
-  const counts = { scopes: 0, entries: 0 };
-  for await (const { kind } of backup.records) {
-    if (kind === "scope") counts.scopes += 1;
-    else counts.entries += 1;
+  const sequence = new Sequence();
+  for await (const record of backup.records) {
+    sequence.take(record);
     onProgress(backup.progress.bytes / backup.progress.bytesTotal);
   }
-  return { ...backup.header, ...counts };
+  return { ...backup.header, ...sequence.counts };
 }
 
 async function openFile(path: string): Promise<Deno.FsFile> {

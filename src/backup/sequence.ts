@@ -5,50 +5,69 @@
  * @module
  */
 
-import { type BackupEnd, type BackupRecord, type Counts, invalidBackup } from "./format.ts";
+import {
+  type BackupEnd,
+  type BackupRecord,
+  type Counts,
+  type EntryRecord,
+  type ScopeRecord,
+  type VersionRecord,
+} from "./format.ts";
+import { invalidBackup } from "./fields.ts";
 import { compareNames } from "./order.ts";
 
 /** Looks at records as they come by. */
 export class Sequence {
-  #scope: string | undefined;
+  #scope: ScopeRecord | undefined;
   #key: string | undefined;
-  #scopes = 0;
-  #entries = 0;
+  /** Of the last record of the key. */
+  #revision = 0;
+  readonly #counts = { scopes: 0, entries: 0, versions: 0 };
 
   /** How many came by. */
   get counts(): Counts {
-    return { scopes: this.#scopes, entries: this.#entries };
+    return { ...this.#counts };
   }
 
   /** @throws {PlantdError} `backup_invalid`. */
   take(record: BackupRecord): void {
-    if (record.kind === "scope") {
-      if (this.#scope !== undefined && compareNames(this.#scope, record.scope) >= 0) {
-        throw invalidBackup(`scope "${record.scope}" comes too late, or twice`);
-      }
-      this.#scope = record.scope;
-      this.#key = undefined;
-      this.#scopes += 1;
-      return;
+    if (record.kind === "scope") this.#takeScope(record);
+    else this.#takeKey(record);
+  }
+
+  #takeScope(record: ScopeRecord): void {
+    if (this.#scope !== undefined && compareNames(this.#scope.scope, record.scope) >= 0) {
+      throw invalidBackup(`scope "${record.scope}" comes too late, or twice`);
     }
-    if (record.scope !== this.#scope) {
-      throw invalidBackup(`an entry of scope "${record.scope}" stands outside of it`);
+    this.#scope = record;
+    this.#key = undefined;
+    this.#counts.scopes += 1;
+  }
+
+  #takeKey(record: EntryRecord | VersionRecord): void {
+    const { kind, scope, key } = record;
+    if (scope !== this.#scope?.scope || this.#scope.revision === undefined) {
+      throw invalidBackup(`a key of scope "${scope}" stands outside of it`);
     }
-    if (this.#key !== undefined && compareNames(this.#key, record.key) >= 0) {
-      throw invalidBackup(`key ${JSON.stringify(record.key)} comes too late, or twice`);
+    const { revision } = kind === "entry" ? record.entry : record.version;
+    const order = this.#key === undefined ? -1 : compareNames(this.#key, key);
+    const isPast = order === 0 && kind === "version" && revision < this.#revision;
+    if (order >= 0 && !isPast) {
+      throw invalidBackup(`key ${JSON.stringify(key)} comes too late, or twice`);
     }
-    this.#key = record.key;
-    this.#entries += 1;
+    this.#key = key;
+    this.#revision = revision;
+    this.#counts[kind === "entry" ? "entries" : "versions"] += 1;
   }
 
   /** Compares what came by with what the end says; throws `backup_invalid`. */
-  end({ scopes, entries, sha256 }: BackupEnd, sum: string): void {
+  end({ sha256, ...said }: BackupEnd, sum: string): void {
     if (sha256 !== sum) throw invalidBackup("the SHA-256 is not that of the lines before it");
-    if (scopes !== this.#scopes || entries !== this.#entries) {
-      throw invalidBackup(
-        `the end counts ${scopes} scopes and ${entries} entries, ` +
-          `found ${this.#scopes} and ${this.#entries}`,
-      );
-    }
+    const [expected, found] = [inWords(said), inWords(this.#counts)];
+    if (expected !== found) throw invalidBackup(`the end counts ${expected}, found ${found}`);
   }
+}
+
+function inWords({ scopes, entries, versions }: Counts): string {
+  return `${scopes} scopes, ${entries} entries and ${versions} earlier versions`;
 }

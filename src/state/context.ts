@@ -34,7 +34,7 @@ export interface BackupText {
 /** What the operations need of whoever makes backups and knows what was lost. */
 export interface Maintenance {
   /** The first page of a new snapshot, or the one at `place`; throws `revision_conflict`. */
-  backup(place: BackupPlace | undefined): BackupText;
+  backup(place: BackupPlace | undefined): Promise<BackupText>;
   /** Forgets what was lost at earlier starts, and tells it once more; throws `storage_unavailable`. */
   acknowledge(): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }

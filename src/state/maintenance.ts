@@ -10,8 +10,8 @@ import { invalid } from "./names.ts";
 import { isoTime, success } from "./replies.ts";
 
 /** A page of the text of a backup; all pages of a snapshot are the store as of one revision. */
-export function backup({ maintenance }: OperationContext, body: JsonObject) {
-  const { snapshot, header, records, text, next } = maintenance.backup(readPlace(body));
+export async function backup({ maintenance }: OperationContext, body: JsonObject) {
+  const { snapshot, header, records, text, next } = await maintenance.backup(readPlace(body));
   const { epoch, revision, timeMs, program } = header;
   return success({
     snapshot,

@@ -6,7 +6,7 @@
  */
 
 import type { JsonText } from "./json.ts";
-import type { ScopeOptions, SettingsChange } from "./scope_options.ts";
+import type { ScopeOptions, ScopeSettings, SettingsChange } from "./scope_options.ts";
 
 /** The value of a key, and where it came from. */
 export interface Entry {
@@ -133,6 +133,8 @@ export interface ScopeView {
   /** Revision of the scope's last change. */
   readonly revision: number;
   readonly entries: ReadonlyMap<string, Entry>;
+  /** Keys that were deleted and whose past is kept, with the revisions of their deletions. */
+  readonly deleted: ReadonlyMap<string, Pick<Entry, "revision">>;
   /** Its keys, sorted; this list stays as it is. */
   readonly keys: readonly string[];
 }
@@ -207,6 +209,8 @@ export interface StateReader {
   view(scope: string): ScopeView;
   /** What is in force for `scope`, which need not exist. */
   scopeOptions(scope: string): ScopeOptions;
+  /** What was set for `scope` alone; undefined where nothing was. */
+  scopeSettings(scope: string): ScopeSettings | undefined;
   /** Names for which options were set, whether there is such a scope or not. */
   configuredScopes(): readonly string[];
   /** Numbers of `scope`; undefined when there is none. */

@@ -4,19 +4,22 @@
  * @module
  */
 
-import type { BackupRecord, EntryRecord } from "../backup/format.ts";
+import type { BackupRecord, EntryRecord, VersionRecord } from "../backup/format.ts";
+import { HISTORY_MAX } from "../limits.ts";
 import { utf8Bytes } from "../state/names.ts";
+import type { Version } from "../state/store.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
+import type { Last, Lineage, ValueRef } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
 
-/** Largest value kept beside its entry, and bytes of one piece of a larger one. */
+/** Largest value kept in its record, and bytes of one piece of a larger one. */
 const INLINE_BYTES_MAX = 60_000;
 
 const encoder = new TextEncoder();
 
 /**
- * Makes records, those of the scopes and the meta record last: only then is known what they say.
+ * Makes records; the meta record last, because only then is known what it says.
  *
  * @param start The epoch and the revision that the new history begins with.
  */
@@ -24,20 +27,24 @@ export async function* encodeRecords(
   records: AsyncIterable<BackupRecord>,
   start: { readonly epoch: string; readonly revision: number },
 ): AsyncGenerator<RawRecord> {
-  let scopeId = 0;
-  let { revision } = start;
-  for await (const record of records) {
-    if (record.kind === "scope") {
+  let [scopeId, keyId, revision] = [0, 0, start.revision];
+  for await (const [first, ...past] of byKey(records)) {
+    if (first!.kind === "scope") {
+      const { scope, settings } = first!;
+      if (settings) yield [layout.optionsKey(scope), layout.encodeOptions(settings)];
+      if (first!.revision === undefined) continue;
       scopeId += 1;
-      revision = Math.max(revision, record.revision);
-      const header: layout.ScopeHeader = { id: scopeId, revision: record.revision };
-      yield [layout.scopeKey(record.scope), encodeRecord(header)];
-    } else {
-      revision = Math.max(revision, record.entry.revision);
-      yield* encodeEntry(scopeId, record);
+      revision = Math.max(revision, first!.revision);
+      yield [layout.scopeKey(scope), encodeRecord({ id: scopeId, revision: first!.revision })];
+      continue;
     }
+    const last = first as EntryRecord | VersionRecord;
+    keyId += 1;
+    revision = Math.max(revision, revisionOf(last));
+    yield* encodeKey({ scopeId, keyId, last, past: past as VersionRecord[] });
   }
-  yield metaRecord({ epoch: start.epoch, revision, nextScopeId: scopeId + 1 });
+  const ids = { nextScopeId: scopeId + 1, nextKeyId: keyId + 1 };
+  yield metaRecord({ epoch: start.epoch, revision, ...ids });
 }
 
 /** The meta record. */
@@ -45,18 +52,80 @@ export function metaRecord(meta: Omit<layout.Meta, "format">): RawRecord {
   return [layout.META_KEY, encodeRecord({ format: layout.FORMAT, ...meta })];
 }
 
-/** An entry's record, and those of its pieces. */
-export function* encodeEntry(scopeId: number, { key, entry }: EntryRecord): Generator<RawRecord> {
-  const at = layout.entryKey(scopeId, key);
-  if (utf8Bytes(entry.value) <= INLINE_BYTES_MAX) {
-    yield [at, layout.encodeEntry(entry, undefined)];
+/** The records of a key: of what it is, or that it is deleted, and of what it was. */
+export function* encodeKey(
+  { scopeId, keyId, last, past }: {
+    readonly scopeId: number;
+    readonly keyId: number;
+    readonly last: EntryRecord | VersionRecord;
+    /** The latest first. */
+    readonly past: readonly VersionRecord[];
+  },
+): Generator<RawRecord> {
+  const { key } = last;
+  const kept = past.slice(0, HISTORY_MAX).reverse();
+  let lineage: Lineage = { keyId, version: 0, first: 0 };
+  for (const { version } of kept) {
+    const content = lastOf(version, lineage);
+    const ref = refFor(version.value);
+    yield* pieces(version.value, ref);
+    const at = layout.versionKey(keyId, lineage.version);
+    yield [at, layout.encodeVersion({ scopeId, key, content }, ref)];
+    const large = ref ? { large: lineage.version } : {};
+    lineage = { ...lineage, version: lineage.version + 1, ...large };
+  }
+  if (last.kind === "version") {
+    const { value, ...version } = last.version;
+    // The end of what was left out of a backup is not the end of the key.
+    if (value !== undefined) return;
+    yield [
+      layout.deletedKey(keyId),
+      layout.encodeDeleted(scopeId, key, { ...version, ...lineage, deleted: true }),
+    ];
     return;
   }
-  const value = encoder.encode(entry.value);
-  const ref = { id: crypto.randomUUID(), pieces: Math.ceil(value.length / INLINE_BYTES_MAX) };
-  for (const [number, pieceKey] of layout.pieceKeys(ref).entries()) {
-    const piece = value.subarray(number * INLINE_BYTES_MAX, (number + 1) * INLINE_BYTES_MAX);
-    yield [pieceKey, encodeRecord(null, piece)];
+  const { value } = last.entry;
+  const ref = refFor(value);
+  yield* pieces(value, ref);
+  yield [layout.entryKey(scopeId, key), layout.encodeEntry({ ...last.entry, ...lineage }, ref)];
+}
+
+/** The records of each key, and of each scope, together. */
+export async function* byKey(records: AsyncIterable<BackupRecord>): AsyncGenerator<BackupRecord[]> {
+  let group: BackupRecord[] = [];
+  for await (const record of records) {
+    const [first] = group;
+    const isSame = first !== undefined && first.kind !== "scope" && record.kind === "version" &&
+      first.key === record.key;
+    if (!isSame) {
+      if (first) yield group;
+      group = [];
+    }
+    group.push(record);
   }
-  yield [at, layout.encodeEntry(entry, ref)];
+  if (group.length > 0) yield group;
+}
+
+function revisionOf(record: EntryRecord | VersionRecord): number {
+  return record.kind === "entry" ? record.entry.revision : record.version.revision;
+}
+
+function lastOf({ value, ...version }: Version, lineage: Lineage): Last {
+  if (value === undefined) return { ...version, ...lineage, deleted: true };
+  return { ...version, ...lineage, value, created: version.revision };
+}
+
+function refFor(value: string | undefined): ValueRef | undefined {
+  const bytes = value === undefined ? 0 : utf8Bytes(value);
+  if (bytes <= INLINE_BYTES_MAX) return undefined;
+  return { id: crypto.randomUUID(), pieces: Math.ceil(bytes / INLINE_BYTES_MAX) };
+}
+
+function* pieces(value: string | undefined, ref: ValueRef | undefined): Generator<RawRecord> {
+  if (value === undefined || !ref) return;
+  const bytes = encoder.encode(value);
+  for (const [number, key] of layout.pieceKeys(ref).entries()) {
+    const piece = bytes.subarray(number * INLINE_BYTES_MAX, (number + 1) * INLINE_BYTES_MAX);
+    yield [key, encodeRecord(null, piece)];
+  }
 }

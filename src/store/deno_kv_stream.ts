@@ -5,15 +5,18 @@
  */
 
 import type { BackupRecord } from "../backup/format.ts";
+import { compareNames } from "../backup/order.ts";
 import { PlantdError } from "../errors.ts";
+import type { ScopeSettings } from "../state/scope_options.ts";
+import type { Version } from "../state/store.ts";
 import * as layout from "./deno_kv_layout.ts";
+import { readPieces } from "./deno_kv_pieces.ts";
+import { readVersions } from "./deno_kv_versions.ts";
 import { decodeRecord } from "./record.ts";
 import { openOffline } from "./deno_kv_offline.ts";
 
 /** Records fetched by one call of list; the most Deno KV takes. */
 const LIST_BATCH = 1000;
-/** Pieces fetched by one getMany; the most Deno KV takes. */
-const PIECES_PER_GET = 10;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -50,53 +53,158 @@ export async function streamDenoKv(path: string): Promise<DatabaseStream> {
 }
 
 async function* recordsOf(kv: Deno.Kv, path: string): AsyncGenerator<BackupRecord> {
-  const options = { batchSize: LIST_BATCH };
-  for await (const { key, value } of kv.list({ prefix: layout.SCOPES }, options)) {
-    const scope = key[1] as string;
-    const header = intact(path, key, () => decodeRecord<layout.ScopeHeader>(value).header);
-    yield { kind: "scope", scope, revision: await lastRevision(kv, path, header) };
-    for await (const { key, value } of kv.list({ prefix: layout.entriesOf(header.id) }, options)) {
-      const { body, ref, ...entry } = intact(path, key, () => layout.decodeEntry(value));
-      const bytes = ref ? await piecesOf(kv, path, layout.pieceKeys(ref)) : body;
-      const record = { ...entry, value: decoder.decode(bytes) };
-      yield { kind: "entry", scope, key: key[2] as string, entry: record };
-    }
+  const settings = new Map<string, ScopeSettings>();
+  for await (const { key, value } of list(kv, layout.OPTIONS)) {
+    settings.set(
+      key[1] as string,
+      intact(path, key, () => decodeRecord<ScopeSettings>(value).header),
+    );
   }
+  const deleted = await tombstones(kv, path);
+  const optionsUpTo = function* (scope: string | undefined): Generator<BackupRecord> {
+    for (const [name, of] of settings) {
+      if (scope !== undefined && compareNames(name, scope) >= 0) return;
+      settings.delete(name);
+      yield { kind: "scope", scope: name, revision: undefined, settings: of };
+    }
+  };
+  for await (const { key, value } of list(kv, layout.SCOPES)) {
+    const scope = key[1] as string;
+    yield* optionsUpTo(scope);
+    const header = intact(path, key, () => decodeRecord<layout.ScopeHeader>(value).header);
+    const of = settings.get(scope);
+    settings.delete(scope);
+    const ofScope = deleted.get(header.id) ?? [];
+    const revision = await lastRevision(kv, path, header, ofScope);
+    yield { kind: "scope", scope, revision, ...(of ? { settings: of } : {}) };
+    yield* keysOf(kv, path, scope, header.id, ofScope);
+  }
+  yield* optionsUpTo(undefined);
 }
 
-/** Revision of the last change of a scope, which an entry may tell. */
+/** A deleted key. */
+interface Gone {
+  readonly key: string;
+  readonly past: layout.DecodedPast;
+}
+
+/** Deleted keys by the ids of their scopes, in order. */
+async function tombstones(kv: Deno.Kv, path: string): Promise<Map<number, Gone[]>> {
+  const deleted = new Map<number, Gone[]>();
+  for await (const { key, value } of list(kv, layout.DELETED)) {
+    const past = intact(path, key, () => layout.decodePast(value));
+    const ofScope = deleted.get(past.scopeId) ?? [];
+    ofScope.push({ key: past.key, past });
+    deleted.set(past.scopeId, ofScope);
+  }
+  for (const ofScope of deleted.values()) ofScope.sort((a, b) => compareNames(a.key, b.key));
+  return deleted;
+}
+
+async function* keysOf(
+  kv: Deno.Kv,
+  path: string,
+  scope: string,
+  id: number,
+  deleted: readonly Gone[],
+): AsyncGenerator<BackupRecord> {
+  let next = 0;
+  const deletedUpTo = async function* (key: string | undefined): AsyncGenerator<BackupRecord> {
+    for (; next < deleted.length; next += 1) {
+      const gone = deleted[next]!;
+      const order = key === undefined ? -1 : compareNames(gone.key, key);
+      if (order > 0) return;
+      // What is left of a deletion means nothing once the key is there again.
+      if (order === 0) continue;
+      yield { kind: "version", scope, key: gone.key, version: versionOf(gone.past, undefined) };
+      yield* pastOf(kv, scope, gone.key, gone.past);
+    }
+  };
+  for await (const { key: at, value } of list(kv, layout.entriesOf(id))) {
+    const key = at[2] as string;
+    yield* deletedUpTo(key);
+    const decoded = intact(path, at, () => layout.decodeEntry(value));
+    const { body, ref, created, expiresMs } = decoded;
+    const bytes = ref ? await whole(path, at, () => readPieces(kv, ref)) : body;
+    const entry = {
+      ...versionOf(decoded, decoder.decode(bytes)),
+      value: decoder.decode(bytes),
+      created,
+      ...(expiresMs === undefined ? {} : { expiresMs }),
+    };
+    yield { kind: "entry", scope, key, entry };
+    yield* pastOf(kv, scope, key, decoded);
+  }
+  yield* deletedUpTo(undefined);
+}
+
+/** What is kept of the past of a key, the latest first. */
+async function* pastOf(
+  kv: Deno.Kv,
+  scope: string,
+  key: string,
+  { keyId, version: last, first }: layout.DecodedEntry,
+): AsyncGenerator<BackupRecord> {
+  if (keyId === 0 || last === first) return;
+  const versions = (await readVersions(kv, keyId))
+    .filter(([number]) => number >= first && number < last)
+    .sort(([a], [b]) => b - a);
+  for (const [, version] of versions) yield { kind: "version", scope, key, version };
+}
+
+function versionOf(
+  { revision, timeMs, source, sourceTimeMs, note }: layout.DecodedEntry,
+  value: string | undefined,
+): Version {
+  return {
+    revision,
+    timeMs,
+    source,
+    ...(sourceTimeMs === undefined ? {} : { sourceTimeMs }),
+    ...(note === undefined ? {} : { note }),
+    ...(value === undefined ? {} : { value }),
+  };
+}
+
+/** Revision of the last change of a scope, which a key may tell. */
 async function lastRevision(
   kv: Deno.Kv,
   path: string,
   { id, revision = 0 }: layout.ScopeHeader,
+  deleted: readonly Gone[],
 ): Promise<number> {
   let last = revision;
-  const list = kv.list({ prefix: layout.entriesOf(id) }, { batchSize: LIST_BATCH });
-  for await (const { key, value } of list) {
+  for (const { past } of deleted) last = Math.max(last, past.revision);
+  for await (const { key, value } of list(kv, layout.entriesOf(id))) {
     last = Math.max(last, intact(path, key, () => layout.decodeEntry(value)).revision);
   }
   return last;
 }
 
-async function piecesOf(kv: Deno.Kv, path: string, keys: readonly layout.Key[]) {
-  const bodies: Uint8Array<ArrayBuffer>[] = [];
-  for (let i = 0; i < keys.length; i += PIECES_PER_GET) {
-    for (const { key, value } of await kv.getMany(keys.slice(i, i + PIECES_PER_GET))) {
-      const { body } = intact(path, key, () => decodeRecord<null>(value));
-      bodies.push(body as Uint8Array<ArrayBuffer>);
-    }
-  }
-  return new Uint8Array(await new Blob(bodies).arrayBuffer());
+function list(kv: Deno.Kv, prefix: layout.Key): AsyncIterable<Deno.KvEntry<unknown>> {
+  return kv.list({ prefix }, { batchSize: LIST_BATCH });
 }
 
 function intact<T>(path: string, key: readonly unknown[], read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new PlantdError(
-      "database_damaged",
-      `the database ${path} has a damaged record ${JSON.stringify(key)}`,
-      { hint: `plantd-state check --db=${path} tells more`, data: { path }, cause: error },
-    );
+    throw damaged(path, key, error);
   }
+}
+
+async function whole<T>(path: string, key: readonly unknown[], read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw damaged(path, key, error);
+  }
+}
+
+function damaged(path: string, key: readonly unknown[], cause: unknown): PlantdError {
+  return new PlantdError(
+    "database_damaged",
+    `the database ${path} has a damaged record ${JSON.stringify(key)}`,
+    { hint: `plantd-state check --db=${path} tells more`, data: { path }, cause },
+  );
 }

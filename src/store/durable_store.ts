@@ -8,7 +8,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
 import { HISTORY_DEFAULT, REQUEST_ID_MS } from "../limits.ts";
-import type { ScopeOptions } from "../state/scope_options.ts";
+import type { ScopeOptions, ScopeSettings } from "../state/scope_options.ts";
 import type {
   Change,
   Committed,
@@ -130,6 +130,10 @@ export class DurableStore implements Store {
 
   scopeOptions(scope: string): ScopeOptions {
     return { ...this.#options.scopes, ...this.#mirror.settings(scope) };
+  }
+
+  scopeSettings(scope: string): ScopeSettings | undefined {
+    return this.#mirror.settings(scope);
   }
 
   configuredScopes(): readonly string[] {

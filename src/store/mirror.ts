@@ -124,8 +124,8 @@ export class Mirror {
   /** The scope as it is now; throws `scope_not_found`. */
   view(scopeName: string): ScopeView {
     const scope = this.#existing(scopeName);
-    const { revision, entries } = scope;
-    return { revision, entries, keys: this.#sortedKeys(scope) };
+    const { revision, entries, deleted } = scope;
+    return { revision, entries, deleted, keys: this.#sortedKeys(scope) };
   }
 
   /** A page of sorted scopes. */

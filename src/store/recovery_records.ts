@@ -5,8 +5,14 @@
  * @module
  */
 
-import type { BackupHeader, BackupRecord } from "../backup/format.ts";
-import { encodeEntry, metaRecord } from "./deno_kv_encode.ts";
+import type {
+  BackupHeader,
+  BackupRecord,
+  EntryRecord,
+  ScopeRecord,
+  VersionRecord,
+} from "../backup/format.ts";
+import { byKey, encodeKey, metaRecord } from "./deno_kv_encode.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { decodeRecord, encodeRecord } from "./record.ts";
@@ -17,10 +23,11 @@ import { nameOf, type Salvage, type Salvaged } from "./salvage.ts";
  * - `lost`: there is no value of it any more;
  * - `old`: its value is that of the backup, a later one may be lost;
  * - `doubtful`: it is in the backup, and may have been deleted since;
- * - `renamed`: a scope whose name is lost.
+ * - `renamed`: a scope whose name is lost;
+ * - `past`: it is part of the past of a key, nobody knows which.
  */
 export interface Loss {
-  readonly kind: "lost" | "old" | "doubtful" | "renamed";
+  readonly kind: "lost" | "old" | "doubtful" | "renamed" | "past";
   readonly scope: string;
   /** Absent for a scope. */
   readonly key?: string;
@@ -68,6 +75,7 @@ class Recovery {
   readonly #gone = new Map<string, layout.Key>();
   readonly #meta: layout.Meta | undefined;
   #nextScopeId: number;
+  #nextKeyId: number;
   #revision: number;
 
   constructor(salvage: Salvage, onLoss: (loss: Loss) => void) {
@@ -76,6 +84,7 @@ class Recovery {
     this.#meta = metaOf(salvage);
     this.#nextScopeId = this.#meta?.nextScopeId ?? 1;
     this.#revision = this.#meta?.revision ?? 0;
+    this.#nextKeyId = Math.max(this.#meta?.nextKeyId ?? 1, keyIdAfter(salvage));
     for (const [name, key] of salvage.lost) if (key[0] === "e") this.#gone.set(name, key);
   }
 
@@ -109,38 +118,52 @@ class Recovery {
 
   /** What the backup has of what is gone. */
   async *fromBackup({ header, records }: Snapshot): AsyncGenerator<RawRecord> {
-    for await (const record of records) {
-      const { scope } = record;
-      const id = this.#idByName.get(scope);
-      if (id === undefined) {
-        if (!this.#mayBeGone(layout.scopeKey(scope))) continue;
-        // Seen here first with the scope's own record: its entries come behind it.
-        const header = {
-          id: this.#nextScopeId,
-          revision: record.kind === "scope" ? record.revision : 0,
-        };
-        this.#know(scope, header);
-        // A scope of which nothing was found did exist: only its values may be old.
-        this.#fromBackup.add(header.id);
-        yield [layout.scopeKey(scope), encodeRecord(header)];
+    // A backup of the last revision has the last values.
+    const isLast = this.#meta !== undefined && header.revision >= this.#meta.revision;
+    for await (const [first, ...past] of byKey(records)) {
+      if (first!.kind === "scope") {
+        yield* this.#scopeFromBackup(first!);
         continue;
       }
-      if (record.kind !== "entry") continue;
-      const key = layout.entryKey(id, record.key);
-      const name = nameOf(key);
-      const found = this.#gone.has(name) ? undefined : this.#salvage.records.get(name);
-      const { revision } = record.entry;
-      // Where old pages may be among those read, the backup may have the later value.
-      if (found && layout.decodeEntry(found.record).revision >= revision) continue;
-      const isGone = this.#gone.delete(name) || found !== undefined ||
-        this.#fromBackup.has(id);
-      if (!isGone && !this.#mayBeGone(key)) continue;
-      yield* encodeEntry(id, record);
-      this.#see(revision);
-      // A backup of the last revision has the last value.
-      const isLast = this.#meta !== undefined && header.revision >= this.#meta.revision;
-      if (!isLast) this.#onLoss({ kind: isGone ? "old" : "doubtful", scope, key: record.key });
+      const { scope, key } = first!;
+      const id = this.#idByName.get(scope);
+      if (id === undefined) continue;
+      const kind = this.#lossOf(id, first!);
+      if (kind === undefined) continue;
+      const keyId = this.#nextKeyId;
+      this.#nextKeyId += 1;
+      yield* encodeKey({ scopeId: id, keyId, last: first!, past: past as VersionRecord[] });
+      this.#see(first!.kind === "entry" ? first!.entry.revision : first!.version.revision);
+      if (!isLast && first!.kind === "entry") this.#onLoss({ kind, scope, key });
     }
+  }
+
+  *#scopeFromBackup({ scope, revision, settings }: ScopeRecord): Generator<RawRecord> {
+    const options = layout.optionsKey(scope);
+    const hasOptions = this.#salvage.records.has(nameOf(options));
+    if (settings && !hasOptions && this.#mayBeGone(options)) {
+      yield [options, layout.encodeOptions(settings)];
+    }
+    if (revision === undefined || this.#idByName.has(scope)) return;
+    if (!this.#mayBeGone(layout.scopeKey(scope))) return;
+    const header = { id: this.#nextScopeId, revision };
+    this.#know(scope, header);
+    // A scope of which nothing was found did exist: only its values may be old.
+    this.#fromBackup.add(header.id);
+    yield [layout.scopeKey(scope), encodeRecord(header)];
+  }
+
+  /** What it means to take a key from the backup; undefined where it is not to be taken. */
+  #lossOf(id: number, record: EntryRecord | VersionRecord): Loss["kind"] | undefined {
+    if (this.#fromBackup.has(id)) return "old";
+    if (record.kind !== "entry") return undefined;
+    const key = layout.entryKey(id, record.key);
+    const name = nameOf(key);
+    if (this.#gone.delete(name)) return "old";
+    const found = this.#salvage.records.get(name);
+    if (!found) return this.#mayBeGone(key) ? "doubtful" : undefined;
+    // Where old pages may be among those read, the backup may have the later value.
+    return layout.decodeEntry(found.record).revision < record.entry.revision ? "old" : undefined;
   }
 
   /** Tells what is nowhere any more. */
@@ -151,18 +174,21 @@ class Recovery {
       if (scope !== undefined) this.#onLoss({ kind: "lost", scope, key: key as string });
     }
     for (const [kind, name] of this.#salvage.lost.values()) {
-      if (kind !== "s" || this.#idByName.has(name as string)) continue;
-      this.#onLoss({ kind: "lost", scope: name as string });
+      if (kind === "s" && !this.#idByName.has(name as string)) {
+        this.#onLoss({ kind: "lost", scope: name as string });
+      }
+      if (kind === "h" || kind === "d") this.#onLoss({ kind: "past", scope: "?" });
     }
   }
 
   /** The meta record, behind everything that was seen. */
   meta(epoch: string, revision: number): RawRecord {
     for (const { key, record } of this.#salvage.records.values()) {
-      if (key[0] === "e") this.#see(layout.decodeEntry(record).revision);
+      if (key[0] === "e" || key[0] === "d") this.#see(layout.decodeEntry(record).revision);
     }
     this.#see(revision);
-    return metaRecord({ epoch, revision: this.#revision, nextScopeId: this.#nextScopeId });
+    const ids = { nextScopeId: this.#nextScopeId, nextKeyId: this.#nextKeyId };
+    return metaRecord({ epoch, revision: this.#revision, ...ids });
   }
 
   /** Names for ids of scopes whose records are gone: the one that is missing, else new ones. */
@@ -200,6 +226,17 @@ class Recovery {
     if (!ref) return true;
     return layout.pieceKeys(ref).every((key) => this.#salvage.records.has(nameOf(key)));
   }
+}
+
+/** The first id that no key and no past has. */
+function keyIdAfter({ records }: Salvage): number {
+  let last = 0;
+  for (const { key, record } of records.values()) {
+    if (key[0] === "e") last = Math.max(last, layout.decodeEntry(record).keyId);
+    else if (key[0] === "d") last = Math.max(last, key[1] as number);
+    else if (key[0] === "h") last = Math.max(last, layout.keyIdAt(key));
+  }
+  return last + 1;
 }
 
 function headerOf<Header>(record: Uint8Array): Header {

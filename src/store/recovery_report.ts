@@ -31,6 +31,7 @@ const MEANINGS: Readonly<Record<Loss["kind"], string>> = {
   old: "old: the value of the backup; a later one is lost if there was one",
   doubtful: "doubtful: in the backup, but perhaps deleted since",
   renamed: "renamed: a scope whose name is lost",
+  past: "past: an earlier version of some key is lost",
 };
 
 /** Lines gathered before they are written. */
@@ -41,7 +42,13 @@ const encoder = new TextEncoder();
 /** The file with every loss, a line each. */
 export class LossReport implements Disposable {
   readonly #file: Deno.FsFile;
-  readonly counts: Record<Loss["kind"], number> = { lost: 0, old: 0, doubtful: 0, renamed: 0 };
+  readonly counts: Record<Loss["kind"], number> = {
+    lost: 0,
+    old: 0,
+    doubtful: 0,
+    renamed: 0,
+    past: 0,
+  };
   #buffer = "";
 
   /** @param path Made, readable by its owner alone; must not exist. */
@@ -78,7 +85,7 @@ export class LossReport implements Disposable {
 /** The paragraph: what was wrong, what was done, what is lost. */
 export function paragraph(recovered: Recovered, counts: LossReport["counts"]): string {
   const { path, faults, aside, whole, backup, isComplete, mayBeStale } = recovered;
-  const nothing = counts.lost + counts.old + counts.doubtful + counts.renamed === 0 && isComplete;
+  const nothing = Object.values(counts).every((count) => count === 0) && isComplete;
   const sentences = [
     `the database ${path} was damaged (${faults.join("; ")})`,
     aside === undefined ? undefined : `it was moved to ${aside}`,
@@ -100,6 +107,7 @@ export function paragraph(recovered: Recovered, counts: LossReport["counts"]): s
     counts.renamed > 0
       ? `${counts.renamed} scopes have lost their names and are called recovered-..`
       : undefined,
+    counts.past > 0 ? `${counts.past} earlier versions of keys are lost` : undefined,
     isComplete ? undefined : "further keys may be missing, and nobody knows which",
     mayBeStale
       ? "values that were replaced, and keys that were deleted, may be there again"

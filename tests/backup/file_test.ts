@@ -4,7 +4,7 @@ import type { BackupRecord } from "../../src/backup/format.ts";
 import { openBackup, verifyBackup } from "../../src/backup/reader.ts";
 import { BackupWriter } from "../../src/backup/writer.ts";
 import { tempDir } from "../helpers/temp.ts";
-import { arbitraryRecords, entry, HEADER, scope, write } from "./helpers.ts";
+import { arbitraryRecords, entry, HEADER, scope, version, write } from "./helpers.ts";
 
 const RECORDS = [scope("a"), entry("a", "k", 1), entry("a", "l", "x".repeat(300_000)), scope("b")];
 
@@ -20,9 +20,13 @@ Deno.test("backup file - what is written is read again", async () => {
     fc.asyncProperty(arbitraryRecords, async (records) => {
       await write(path, records);
       assert.deepEqual(await read(path), records);
-      const entries = records.filter(({ kind }) => kind === "entry").length;
-      const scopes = records.length - entries;
-      assert.deepEqual(await verifyBackup(path), { ...HEADER, scopes, entries });
+      const count = (kind: string) => records.filter((record) => record.kind === kind).length;
+      const counts = {
+        scopes: count("scope"),
+        entries: count("entry"),
+        versions: count("version"),
+      };
+      assert.deepEqual(await verifyBackup(path), { ...HEADER, ...counts });
     }),
     { numRuns: 50 },
   );
@@ -69,6 +73,9 @@ Deno.test("backup file - records out of order are refused when written", async (
     [scope("a"), entry("b", "k", 1)],
     [scope("a"), entry("a", "l", 1), entry("a", "k", 1)],
     [scope("a"), entry("a", "k", 1), entry("a", "k", 1)],
+    [scope("a"), version("a", "k", 1), entry("a", "k", 1, 9)],
+    [scope("a"), entry("a", "k", 1, 7), version("a", "k", 1, 7)],
+    [{ kind: "scope", scope: "a", revision: undefined } as const, entry("a", "k", 1)],
   ];
   for (const records of orders) {
     await assert.rejects(write(`${dir.path}/x`, records), { code: "backup_invalid" });

@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import type { BackupHeader, BackupRecord } from "../../src/backup/format.ts";
+import type { Entry } from "../../src/state/store.ts";
 import { compareNames } from "../../src/backup/order.ts";
 import { BackupWriter } from "../../src/backup/writer.ts";
 
@@ -26,6 +27,13 @@ export function entry(scope: string, key: string, value: unknown, revision = 7):
 /** A scope's record. */
 export function scope(name: string, revision = 7): BackupRecord {
   return { kind: "scope", scope: name, revision };
+}
+
+/** The record of what a key was. */
+export function version(scope: string, key: string, value: unknown, revision = 6): BackupRecord {
+  const timeMs = HEADER.timeMs;
+  const version = { value: JSON.stringify(value), revision, timeMs, source: "bus" };
+  return { kind: "version", scope, key, version };
 }
 
 /** Writes a backup. */
@@ -55,21 +63,55 @@ const entries = fc.record({
   source: fc.string({ unit: "grapheme" }),
   sourceTimeMs: times,
   note: fc.string({ unit: "grapheme" }),
+  expiresMs: times,
 }, { requiredKeys: ["value", "revision", "created", "timeMs", "source"], noNullPrototype: true });
+const settings = fc.record({
+  history: fc.nat({ max: 64 }),
+  historyMs: fc.nat(),
+  ttlMs: fc.nat(),
+  keysMax: fc.nat(),
+  bytesMax: fc.nat(),
+  busCreate: fc.boolean(),
+}, { requiredKeys: ["ttlMs"], noNullPrototype: true });
+
+/** A key with what it is, or was until it was deleted, and what it was before. */
+const pasts = fc.tuple(keys, entries, fc.boolean(), fc.array(entries, { maxLength: 3 }));
 
 /** Any records that a backup can hold, in its order. */
 export const arbitraryRecords: fc.Arbitrary<BackupRecord[]> = fc.uniqueArray(
   fc.tuple(
     scopeNames,
-    revisions,
-    fc.uniqueArray(fc.tuple(keys, entries), { selector: ([key]) => key, maxLength: 5 }),
+    fc.option(revisions, { nil: undefined }),
+    fc.option(settings, { nil: undefined }),
+    fc.uniqueArray(pasts, { selector: ([key]) => key, maxLength: 5 }),
   ),
   { selector: ([scope]) => scope, maxLength: 4 },
 ).map((scopes) =>
-  scopes.sort(([a], [b]) => compareNames(a, b)).flatMap(([scope, revision, ofScope]) => [
-    { kind: "scope", scope, revision } as const,
-    ...ofScope.sort(([a], [b]) => compareNames(a, b)).map(([key, entry]) => (
-      { kind: "entry", scope, key, entry } as const
-    )),
+  scopes.sort(([a], [b]) => compareNames(a, b)).flatMap(([scope, revision, settings, ofScope]) => [
+    { kind: "scope", scope, revision, ...(settings ? { settings } : {}) } as const,
+    ...(revision === undefined ? [] : ofScope)
+      .sort(([a], [b]) => compareNames(a, b))
+      .flatMap(([key, last, isThere, past]) => keyRecords(scope, key, last, isThere, past)),
   ])
 );
+
+function keyRecords(
+  scope: string,
+  key: string,
+  last: Entry,
+  isThere: boolean,
+  past: readonly Entry[],
+): BackupRecord[] {
+  const version = ({ revision, timeMs, source, value }: Entry) => (
+    { kind: "version", scope, key, version: { revision, timeMs, source, value } } as const
+  );
+  const { value: _, ...deletion } = version(last).version;
+  const first: BackupRecord = isThere
+    ? { kind: "entry", scope, key, entry: last }
+    : { kind: "version", scope, key, version: deletion };
+  return [
+    first,
+    ...past.map((entry, i) => version({ ...entry, revision: last.revision - i - 1 }))
+      .filter(({ version: { revision } }) => revision >= 0),
+  ];
+}
