@@ -4,20 +4,13 @@
  * @module
  */
 
-import { or } from "@optique/core/constructs";
 import type { DocEntry, DocPage } from "@optique/core/doc";
 import { getDocPageSync } from "@optique/core/parser";
 import type { Usage } from "@optique/core/usage";
-import { brokerCommand } from "../src/cli/broker.ts";
-import { configCommand } from "../src/cli/config.ts";
-import { devCommand } from "../src/cli/dev.ts";
-import { serveCommand } from "../src/cli/serve.ts";
-import { stateCommand } from "../src/cli/state.ts";
+import { parser } from "../src/cli/main.ts";
 import { PROGRAM, VERSION } from "../src/version.ts";
 import { environment, examples, exitStatus, files } from "./man_sections.ts";
 import * as troff from "./troff.ts";
-
-const parser = or(serveCommand, devCommand, brokerCommand, stateCommand, configCommand);
 
 /** Commands and options that the parser's runner adds, in its words. */
 const BUILT_IN: readonly [synopsis: Usage, meaning: string][] = [

@@ -11,6 +11,13 @@ import { type Invocation, invokedAs } from "../config/invocation.ts";
 import { nearest } from "../config/words.ts";
 import { PlantdError } from "../errors.ts";
 import { VERSION } from "../version.ts";
+import { backup, backupCommand } from "./backup.ts";
+import { restore, restoreCommand } from "./restore.ts";
+import { verify, verifyCommand } from "./verify.ts";
+import { diff, diffCommand } from "./diff.ts";
+import { check, checkCommand } from "./check.ts";
+import { recover, recoverCommand } from "./recover.ts";
+import { acknowledge, acknowledgeCommand } from "./acknowledge.ts";
 import { broker, brokerCommand } from "./broker.ts";
 import { config, configCommand } from "./config.ts";
 import { dev, devCommand } from "./dev.ts";
@@ -21,7 +28,19 @@ import { stateCommand } from "./state.ts";
 import { state } from "./state_run.ts";
 import { namesIn, withNegativeValueLast } from "./words.ts";
 
-const parser = or(serveCommand, devCommand, brokerCommand, stateCommand, configCommand);
+/** All commands, in the order in which help shows them. */
+export const parser = or(
+  or(serveCommand, devCommand, brokerCommand, stateCommand, configCommand),
+  or(
+    backupCommand,
+    restoreCommand,
+    verifyCommand,
+    diffCommand,
+    checkCommand,
+    recoverCommand,
+    acknowledgeCommand,
+  ),
+);
 
 /** The commands by name. */
 const COMMANDS = new Map(Object.entries({
@@ -30,6 +49,13 @@ const COMMANDS = new Map(Object.entries({
   broker: brokerCommand,
   state: stateCommand,
   config: configCommand,
+  backup: backupCommand,
+  restore: restoreCommand,
+  verify: verifyCommand,
+  diff: diffCommand,
+  check: checkCommand,
+  recover: recoverCommand,
+  acknowledge: acknowledgeCommand,
 }));
 
 /** Options of the program itself; any other first option belongs to `serve`. */
@@ -68,6 +94,20 @@ export async function main(args: readonly string[]): Promise<number> {
         return await state(values);
       case "config":
         return config(values);
+      case "backup":
+        return await backup(values);
+      case "restore":
+        return await restore(values);
+      case "verify":
+        return await verify(values);
+      case "diff":
+        return await diff(values);
+      case "check":
+        return await check(values);
+      case "recover":
+        return await recover(values);
+      case "acknowledge":
+        return await acknowledge(values);
     }
   } catch (thrown) {
     if (thrown instanceof Exit) return thrown.code;

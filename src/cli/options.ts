@@ -9,9 +9,9 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string, type ValueParser } from "@optique/core/valueparser";
-import type { FlagValue } from "../config/load.ts";
+import { type FlagValue, loadStateConfig, refuseMemoryDatabase } from "../config/load.ts";
 import { parseDuration } from "../config/duration.ts";
-import type { StatePath } from "../config/schema.ts";
+import type { StateConfig, StatePath } from "../config/schema.ts";
 
 /** `--config FILE`. */
 export const configOption = optional(
@@ -19,6 +19,38 @@ export const configOption = optional(
     description: message`Configuration file (YAML, TOML or JSON).`,
   }),
 );
+
+/** Which database, and where its backups are, for what is done while no service runs. */
+export const databaseOptions = object("Database", {
+  config: configOption,
+  db: optional(
+    option("--db", string({ metavar: "FILE" }), {
+      description: message`Database file; else as configured for the service.`,
+    }),
+  ),
+  backups: optional(
+    option("--backups", string({ metavar: "DIRECTORY" }), {
+      description: message`Directory of backups; else as configured for the service.`,
+    }),
+  ),
+});
+
+/** What {@link databaseOptions} parses to. */
+export interface DatabaseValues {
+  readonly config?: string | undefined;
+  readonly db?: string | undefined;
+  readonly backups?: string | undefined;
+}
+
+/** The configuration of the service whose database is meant. */
+export function stateConfig({ config, db, backups }: DatabaseValues): StateConfig {
+  refuseMemoryDatabase();
+  const flags = {
+    "database.path": flag("--db", db),
+    "backup.directory": flag("--backups", backups),
+  };
+  return loadStateConfig({ configPath: config, flags }).config;
+}
 
 /** `--log-level` and `--log-format`, for everything that logs. */
 export const logOptions = object("Logging", {

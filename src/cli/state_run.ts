@@ -61,6 +61,18 @@ export async function state(values: StateValues): Promise<number> {
   }
 }
 
+/** A way to ask the service, for commands that ask for nothing of `state`. */
+export function asking(values: ConnectionValues) {
+  const config = configOf(values);
+  const parts = new AsyncDisposableStack();
+  const client = parts.use(clientOf(parts.use(new Poller()), config, values));
+  return {
+    ask: (operation: string, body: Readonly<Record<string, unknown>>) =>
+      request(client, config.service.id, operation, body),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
 /** The configuration of the service, for where the broker is; `--endpoint` goes before it. */
 function configOf({ config, endpoint }: ConnectionValues): StateConfig {
   return loadStateConfig({
@@ -69,7 +81,7 @@ function configOf({ config, endpoint }: ConnectionValues): StateConfig {
   }).config;
 }
 
-function clientOf(poller: Poller, { broker }: StateConfig, values: StateValues): Client {
+function clientOf(poller: Poller, { broker }: StateConfig, values: ConnectionValues): Client {
   return new Client({
     poller,
     endpoint: broker.endpoint.address,

@@ -59,6 +59,8 @@ class Check {
   readonly #garbageValues = new Set<string>();
   /** Values in pieces that entries refer to. */
   readonly #values = new Map<string, number>();
+  /** Versions that keys name, and have not been found yet. */
+  readonly #versions = new Set<number>();
   #meta: layout.Meta | undefined;
   #records = 0;
   #entries = 0;
@@ -78,6 +80,10 @@ class Check {
     await this.#each(layout.GARBAGE, (_, value) => this.#checkGarbage(value));
     await this.#each(layout.SCOPES, (key, value) => this.#checkScope(key, value));
     await this.#each(layout.ENTRIES, (key, value) => this.#checkEntry(key, value));
+    await this.#each(layout.DELETED, (_, value) => this.#checkDeleted(value));
+    await this.#each(layout.VERSIONS, (key, value) => this.#checkVersion(key, value));
+    for (const number of this.#versions) this.#onProblem(`earlier version ${number} is missing`);
+    await this.#each(layout.OPTIONS, (_, value) => void decodeRecord(value));
     await this.#checkPieces();
     await this.#each(layout.REQUESTS, (_, value) => {
       const { revision } = decodeRecord<{ revision: number }>(value).header;
@@ -115,7 +121,9 @@ class Check {
   #checkEntry(key: layout.Key, value: unknown): void {
     const [, scopeId, name] = key as ["e", number, string];
     this.#entries += 1;
-    const { revision, created, body, ref } = layout.decodeEntry(value);
+    const { header: { r: revision, c: created = revision, p = [] }, body, ref } = layout
+      .decodeEntry(value);
+    for (const number of p) this.#versions.add(number);
     if (ref) this.#values.set(ref.id, ref.pieces);
     const scope = this.#scopes.get(scopeId);
     if (scope === undefined) {
@@ -126,6 +134,20 @@ class Check {
     this.#checkRevision(what, revision);
     if (created > revision) this.#onProblem(`${what} was made after its last change`);
     if (!ref && !isJson(body)) this.#onProblem(`${what} has a value that is not JSON`);
+  }
+
+  #checkDeleted(value: unknown): void {
+    const { header: { r, p = [], scope, key } } = layout.decodePast(value);
+    this.#checkRevision(`the deletion of key ${JSON.stringify(key)}`, r);
+    // Of a scope that was deleted, too, nothing is promised.
+    if (this.#scopes.has(scope)) { for (const number of p) this.#versions.add(number); }
+  }
+
+  #checkVersion(key: layout.Key, value: unknown): void {
+    const isNamed = this.#versions.delete(key[1] as number);
+    const { header: { r, key: name }, ref } = layout.decodePast(value);
+    if (ref) this.#values.set(ref.id, ref.pieces);
+    if (isNamed) this.#checkRevision(`an earlier version of key ${JSON.stringify(name)}`, r);
   }
 
   /** Pieces lie in the order of their values' ids: one value after another. */

@@ -10,7 +10,7 @@ import { utf8Bytes } from "../state/names.ts";
 import type { Version } from "../state/store.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
-import type { Last, Lineage, ValueRef } from "./mirror.ts";
+import type { Last, ValueRef } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
 
 /** Largest value kept in its record, and bytes of one piece of a larger one. */
@@ -27,7 +27,8 @@ export async function* encodeRecords(
   records: AsyncIterable<BackupRecord>,
   start: { readonly epoch: string; readonly revision: number },
 ): AsyncGenerator<RawRecord> {
-  let [scopeId, keyId, revision] = [0, 0, start.revision];
+  const numbers = new VersionNumbers(1);
+  let [scopeId, revision] = [0, start.revision];
   for await (const [first, ...past] of byKey(records)) {
     if (first!.kind === "scope") {
       const { scope, settings } = first!;
@@ -39,12 +40,11 @@ export async function* encodeRecords(
       continue;
     }
     const last = first as EntryRecord | VersionRecord;
-    keyId += 1;
     revision = Math.max(revision, revisionOf(last));
-    yield* encodeKey({ scopeId, keyId, last, past: past as VersionRecord[] });
+    yield* encodeKey({ scopeId, last, past: past as VersionRecord[] }, numbers);
   }
-  const ids = { nextScopeId: scopeId + 1, nextKeyId: keyId + 1 };
-  yield metaRecord({ epoch: start.epoch, revision, ...ids });
+  const next = { nextScopeId: scopeId + 1, nextVersion: numbers.next };
+  yield metaRecord({ epoch: start.epoch, revision, ...next });
 }
 
 /** The meta record. */
@@ -52,42 +52,59 @@ export function metaRecord(meta: Omit<layout.Meta, "format">): RawRecord {
   return [layout.META_KEY, encodeRecord({ format: layout.FORMAT, ...meta })];
 }
 
+/** Gives numbers to versions, and to what is left of deleted keys. */
+export class VersionNumbers {
+  #next: number;
+
+  /** @param next The first, halved, that nothing has. */
+  constructor(next: number) {
+    this.#next = next;
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  /** The next one: odd where the value lies in pieces. */
+  take(isLarge: boolean): number {
+    this.#next += 1;
+    return (this.#next - 1) * 2 + Number(isLarge);
+  }
+}
+
 /** The records of a key: of what it is, or that it is deleted, and of what it was. */
 export function* encodeKey(
-  { scopeId, keyId, last, past }: {
+  { scopeId, last, past }: {
     readonly scopeId: number;
-    readonly keyId: number;
     readonly last: EntryRecord | VersionRecord;
     /** The latest first. */
     readonly past: readonly VersionRecord[];
   },
+  numbers: VersionNumbers,
 ): Generator<RawRecord> {
   const { key } = last;
-  const kept = past.slice(0, HISTORY_MAX).reverse();
-  let lineage: Lineage = { keyId, version: 0, first: 0 };
-  for (const { version } of kept) {
-    const content = lastOf(version, lineage);
+  const taken: number[] = [];
+  for (const { version } of past.slice(0, HISTORY_MAX).reverse()) {
     const ref = refFor(version.value);
     yield* pieces(version.value, ref);
-    const at = layout.versionKey(keyId, lineage.version);
-    yield [at, layout.encodeVersion({ scopeId, key, content }, ref)];
-    const large = ref ? { large: lineage.version } : {};
-    lineage = { ...lineage, version: lineage.version + 1, ...large };
+    const number = numbers.take(ref !== undefined);
+    taken.push(number);
+    const content = lastOf(version, number);
+    yield [layout.versionKey(number), layout.encodeVersion({ scopeId, key, content }, ref)];
   }
+  const of = taken.length === 0 ? {} : { past: taken };
   if (last.kind === "version") {
     const { value, ...version } = last.version;
-    // The end of what was left out of a backup is not the end of the key.
+    // A past without its end: the deletion itself is not kept.
     if (value !== undefined) return;
-    yield [
-      layout.deletedKey(keyId),
-      layout.encodeDeleted(scopeId, key, { ...version, ...lineage, deleted: true }),
-    ];
+    const number = numbers.take(false);
+    const tombstone = { ...version, ...of, deleted: number };
+    yield [layout.deletedKey(number), layout.encodeDeleted(scopeId, key, tombstone)];
     return;
   }
-  const { value } = last.entry;
-  const ref = refFor(value);
-  yield* pieces(value, ref);
-  yield [layout.entryKey(scopeId, key), layout.encodeEntry({ ...last.entry, ...lineage }, ref)];
+  const ref = refFor(last.entry.value);
+  yield* pieces(last.entry.value, ref);
+  yield [layout.entryKey(scopeId, key), layout.encodeEntry({ ...last.entry, ...of }, ref)];
 }
 
 /** The records of each key, and of each scope, together. */
@@ -110,9 +127,9 @@ function revisionOf(record: EntryRecord | VersionRecord): number {
   return record.kind === "entry" ? record.entry.revision : record.version.revision;
 }
 
-function lastOf({ value, ...version }: Version, lineage: Lineage): Last {
-  if (value === undefined) return { ...version, ...lineage, deleted: true };
-  return { ...version, ...lineage, value, created: version.revision };
+function lastOf({ value, ...version }: Version, number: number): Last {
+  if (value === undefined) return { ...version, deleted: number };
+  return { ...version, value, created: version.revision };
 }
 
 function refFor(value: string | undefined): ValueRef | undefined {

@@ -93,9 +93,10 @@ async function tombstones(kv: Deno.Kv, path: string): Promise<Map<number, Gone[]
   const deleted = new Map<number, Gone[]>();
   for await (const { key, value } of list(kv, layout.DELETED)) {
     const past = intact(path, key, () => layout.decodePast(value));
-    const ofScope = deleted.get(past.scopeId) ?? [];
-    ofScope.push({ key: past.key, past });
-    deleted.set(past.scopeId, ofScope);
+    const { scope, key: name } = past.header;
+    const ofScope = deleted.get(scope) ?? [];
+    ofScope.push({ key: name, past });
+    deleted.set(scope, ofScope);
   }
   for (const ofScope of deleted.values()) ofScope.sort((a, b) => compareNames(a.key, b.key));
   return deleted;
@@ -116,7 +117,7 @@ async function* keysOf(
       if (order > 0) return;
       // What is left of a deletion means nothing once the key is there again.
       if (order === 0) continue;
-      yield { kind: "version", scope, key: gone.key, version: versionOf(gone.past, undefined) };
+      yield { kind: "version", scope, key: gone.key, version: deletionOf(gone.past) };
       yield* pastOf(kv, scope, gone.key, gone.past);
     }
   };
@@ -124,14 +125,9 @@ async function* keysOf(
     const key = at[2] as string;
     yield* deletedUpTo(key);
     const decoded = intact(path, at, () => layout.decodeEntry(value));
-    const { body, ref, created, expiresMs } = decoded;
+    const { body, ref } = decoded;
     const bytes = ref ? await whole(path, at, () => readPieces(kv, ref)) : body;
-    const entry = {
-      ...versionOf(decoded, decoder.decode(bytes)),
-      value: decoder.decode(bytes),
-      created,
-      ...(expiresMs === undefined ? {} : { expiresMs }),
-    };
+    const { past: _past, ref: _ref, ...entry } = layout.entryOf(decoded, decoder.decode(bytes));
     yield { kind: "entry", scope, key, entry };
     yield* pastOf(kv, scope, key, decoded);
   }
@@ -143,27 +139,15 @@ async function* pastOf(
   kv: Deno.Kv,
   scope: string,
   key: string,
-  { keyId, version: last, first }: layout.DecodedEntry,
+  { header: { p = [] } }: layout.DecodedEntry,
 ): AsyncGenerator<BackupRecord> {
-  if (keyId === 0 || last === first) return;
-  const versions = (await readVersions(kv, keyId))
-    .filter(([number]) => number >= first && number < last)
-    .sort(([a], [b]) => b - a);
-  for (const [, version] of versions) yield { kind: "version", scope, key, version };
+  for (const version of await readVersions(kv, p.toReversed())) {
+    yield { kind: "version", scope, key, version };
+  }
 }
 
-function versionOf(
-  { revision, timeMs, source, sourceTimeMs, note }: layout.DecodedEntry,
-  value: string | undefined,
-): Version {
-  return {
-    revision,
-    timeMs,
-    source,
-    ...(sourceTimeMs === undefined ? {} : { sourceTimeMs }),
-    ...(note === undefined ? {} : { note }),
-    ...(value === undefined ? {} : { value }),
-  };
+function deletionOf({ header: { r, t, s, n } }: layout.DecodedPast): Version {
+  return { revision: r, timeMs: t, source: s, ...(n === undefined ? {} : { note: n }) };
 }
 
 /** Revision of the last change of a scope, which a key may tell. */
@@ -174,9 +158,9 @@ async function lastRevision(
   deleted: readonly Gone[],
 ): Promise<number> {
   let last = revision;
-  for (const { past } of deleted) last = Math.max(last, past.revision);
+  for (const { past } of deleted) last = Math.max(last, past.header.r);
   for await (const { key, value } of list(kv, layout.entriesOf(id))) {
-    last = Math.max(last, intact(path, key, () => layout.decodeEntry(value)).revision);
+    last = Math.max(last, intact(path, key, () => layout.decodeEntry(value)).header.r);
   }
   return last;
 }

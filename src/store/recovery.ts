@@ -128,7 +128,10 @@ export async function recover(
   const hadAny = !isEmpty(path);
   try {
     const report = `${aside}.txt`;
-    const text = await build(path, report, faults, hadAny ? aside : undefined, options);
+    const building = buildingOf(path);
+    for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
+    const from = hadAny ? aside : undefined;
+    const text = await build(path, report, faults, from, options, building);
     // Before the replacement: after a crash in between it would be too late.
     const notices = await Notices.read(path);
     await notices.add({ time: new Date(nowMs).toISOString(), text, report });
@@ -146,13 +149,31 @@ export async function recover(
   }
 }
 
-/** Makes the new database beside the old one, and the report. */
+/**
+ * Makes a new database at `output` of what is whole in the one at `path`, which stays as it is, and of
+ * backups; and a report at `output` with `.txt`.
+ *
+ * @returns The paragraph.
+ * @throws {PlantdError} `file_unusable` when there is something at `output`, `database_locked`.
+ */
+export async function repairInto(
+  path: string,
+  output: string,
+  faults: readonly string[],
+  backups: string | undefined,
+): Promise<string> {
+  using _lock = await lockDatabase(path);
+  return await build(path, `${output}.txt`, faults, path, { backups }, output);
+}
+
+/** Makes the new database, and the report. */
 async function build(
   path: string,
   reportPath: string,
   faults: readonly string[],
   aside: string | undefined,
-  { backups }: RecoveryOptions,
+  { backups }: Pick<RecoveryOptions, "backups">,
+  output: string,
 ): Promise<string> {
   const salvaged = aside === undefined ? NOTHING : salvage(path);
   const { epoch, format = 0 } = metaOf(salvaged) ?? {};
@@ -171,15 +192,14 @@ async function build(
     : await latestGood(backups, (header) => epoch === undefined || header.epoch === epoch);
   using report = new LossReport(reportPath);
   using backup = good && await openBackup(good.path);
-  await Deno.remove(buildingOf(path)).catch(() => {});
   await fillDenoKv(
-    buildingOf(path),
+    output,
     recoveredRecords(salvaged, backup, crypto.randomUUID(), (loss) => report.add(loss)),
   );
   const recovered: Recovered = {
     path,
     faults,
-    aside,
+    aside: aside === path ? undefined : aside,
     whole: salvaged.records.size,
     backup: good && { path: good.path, ...good.summary },
     isComplete: salvaged.isComplete,

@@ -12,7 +12,7 @@ import type {
   ScopeRecord,
   VersionRecord,
 } from "../backup/format.ts";
-import { byKey, encodeKey, metaRecord } from "./deno_kv_encode.ts";
+import { byKey, encodeKey, metaRecord, VersionNumbers } from "./deno_kv_encode.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { decodeRecord, encodeRecord } from "./record.ts";
@@ -74,8 +74,8 @@ class Recovery {
   /** Keys of entries that are gone, or whose pieces are; those that the backup has are taken out. */
   readonly #gone = new Map<string, layout.Key>();
   readonly #meta: layout.Meta | undefined;
+  readonly #numbers: VersionNumbers;
   #nextScopeId: number;
-  #nextKeyId: number;
   #revision: number;
 
   constructor(salvage: Salvage, onLoss: (loss: Loss) => void) {
@@ -84,7 +84,8 @@ class Recovery {
     this.#meta = metaOf(salvage);
     this.#nextScopeId = this.#meta?.nextScopeId ?? 1;
     this.#revision = this.#meta?.revision ?? 0;
-    this.#nextKeyId = Math.max(this.#meta?.nextKeyId ?? 1, keyIdAfter(salvage));
+    const next = Math.max(this.#meta?.nextVersion ?? 1, versionAfter(salvage));
+    this.#numbers = new VersionNumbers(next);
     for (const [name, key] of salvage.lost) if (key[0] === "e") this.#gone.set(name, key);
   }
 
@@ -130,9 +131,8 @@ class Recovery {
       if (id === undefined) continue;
       const kind = this.#lossOf(id, first!);
       if (kind === undefined) continue;
-      const keyId = this.#nextKeyId;
-      this.#nextKeyId += 1;
-      yield* encodeKey({ scopeId: id, keyId, last: first!, past: past as VersionRecord[] });
+      const of = { scopeId: id, last: first!, past: past as VersionRecord[] };
+      yield* encodeKey(of, this.#numbers);
       this.#see(first!.kind === "entry" ? first!.entry.revision : first!.version.revision);
       if (!isLast && first!.kind === "entry") this.#onLoss({ kind, scope, key });
     }
@@ -163,7 +163,7 @@ class Recovery {
     const found = this.#salvage.records.get(name);
     if (!found) return this.#mayBeGone(key) ? "doubtful" : undefined;
     // Where old pages may be among those read, the backup may have the later value.
-    return layout.decodeEntry(found.record).revision < record.entry.revision ? "old" : undefined;
+    return layout.decodeEntry(found.record).header.r < record.entry.revision ? "old" : undefined;
   }
 
   /** Tells what is nowhere any more. */
@@ -184,11 +184,11 @@ class Recovery {
   /** The meta record, behind everything that was seen. */
   meta(epoch: string, revision: number): RawRecord {
     for (const { key, record } of this.#salvage.records.values()) {
-      if (key[0] === "e" || key[0] === "d") this.#see(layout.decodeEntry(record).revision);
+      if (key[0] === "e" || key[0] === "d") this.#see(layout.decodeEntry(record).header.r);
     }
     this.#see(revision);
-    const ids = { nextScopeId: this.#nextScopeId, nextKeyId: this.#nextKeyId };
-    return metaRecord({ epoch, revision: this.#revision, ...ids });
+    const next = { nextScopeId: this.#nextScopeId, nextVersion: this.#numbers.next };
+    return metaRecord({ epoch, revision: this.#revision, ...next });
   }
 
   /** Names for ids of scopes whose records are gone: the one that is missing, else new ones. */
@@ -228,15 +228,13 @@ class Recovery {
   }
 }
 
-/** The first id that no key and no past has. */
-function keyIdAfter({ records }: Salvage): number {
+/** The first number, halved, that no version has. */
+function versionAfter({ records }: Salvage): number {
   let last = 0;
-  for (const { key, record } of records.values()) {
-    if (key[0] === "e") last = Math.max(last, layout.decodeEntry(record).keyId);
-    else if (key[0] === "d") last = Math.max(last, key[1] as number);
-    else if (key[0] === "h") last = Math.max(last, layout.keyIdAt(key));
+  for (const { key: [kind, number] } of records.values()) {
+    if (kind === "d" || kind === "h") last = Math.max(last, number as number);
   }
-  return last + 1;
+  return Math.floor(last / 2) + 1;
 }
 
 function headerOf<Header>(record: Uint8Array): Header {

@@ -1,0 +1,56 @@
+/**
+ * `plantd-state restore`: puts a backup in the place of the database.
+ *
+ * @module
+ */
+
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
+import { argument, command, constant, option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { restore as restoreDatabase } from "../offline.ts";
+import { EXIT } from "./exit_codes.ts";
+import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
+import { print } from "./output.ts";
+
+/** Parser of the command. */
+export const restoreCommand = command(
+  "restore",
+  merge(
+    object({
+      command: constant("restore"),
+      file: argument(string({ metavar: "FILE" }), { description: message`A backup.` }),
+      service: optional(
+        option("--service", string({ metavar: "SCOPE" }), {
+          description: message`Only this scope; the others stay as they are.`,
+        }),
+      ),
+      dryRun: option("--dry-run", { description: message`Only say what would be restored.` }),
+    }),
+    databaseOptions,
+  ),
+  {
+    brief: message`Restore a backup while no service runs.`,
+    description:
+      message`Put what a backup holds in the place of the database, which is moved aside and never deleted. A new epoch begins, and watchers load anew. Refused while a service has the database.`,
+  },
+);
+
+/** What the command's options parse to. */
+export interface RestoreValues extends DatabaseValues {
+  readonly file: string;
+  readonly service?: string | undefined;
+  readonly dryRun: boolean;
+}
+
+/** Runs the command. */
+export async function restore(values: RestoreValues): Promise<number> {
+  const { file: backup, service: scope, dryRun } = values;
+  const { database } = stateConfig(values);
+  const done = await restoreDatabase({ database: database.path, backup, scope, dryRun });
+  const verb = dryRun ? "would restore" : "restored";
+  print(`${verb} ${done.entries} keys in ${done.scopes} scopes`);
+  if (done.aside !== undefined) print(`the database before is now ${done.aside}`);
+  return EXIT.done;
+}

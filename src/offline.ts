@@ -1,0 +1,140 @@
+/**
+ * What is done with a database while no service has it: checking, backing up, restoring, recovering.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import type { BackupRecord } from "./backup/format.ts";
+import { compareNames } from "./backup/order.ts";
+import { openBackup, verifyBackup } from "./backup/reader.ts";
+import { PlantdError } from "./errors.ts";
+import { encodeRecords } from "./store/deno_kv_encode.ts";
+import { fillDenoKv } from "./store/deno_kv_fill.ts";
+import { streamDenoKv } from "./store/deno_kv_stream.ts";
+import { lockDatabase } from "./store/lock.ts";
+import {
+  asideOf,
+  fileTime,
+  finishReplacing,
+  replaceDatabase,
+  successorOf,
+} from "./store/replace.ts";
+import { isEmpty, structureFaults } from "./store/sqlite_check.ts";
+
+export { type CheckCounts, checkDenoKv } from "./store/deno_kv_check.ts";
+export { streamDenoKv } from "./store/deno_kv_stream.ts";
+export { recover, repairInto } from "./store/recovery.ts";
+
+/** What to restore. */
+export interface RestoreOptions {
+  readonly database: string;
+  readonly backup: string;
+  /** Only this scope; everything else stays as it is. */
+  readonly scope?: string | undefined;
+  readonly dryRun: boolean;
+}
+
+/** What was restored, or would be. */
+export interface Restored {
+  readonly scopes: number;
+  readonly entries: number;
+  /** Where the database before it is now; undefined where there was none, or nothing was done. */
+  readonly aside: string | undefined;
+}
+
+/**
+ * Puts what a backup holds in the place of a database, as a new history: with an epoch of its own, and
+ * revisions behind those of the backup and of the database before it. That one is moved aside.
+ *
+ * @throws {PlantdError} `backup_invalid`, `file_unusable`, `database_locked`, `scope_not_found`,
+ * `database_damaged` when a single scope is to be put into a database that is not whole.
+ *
+ * @example
+ * ```ts
+ * await restore({ database: "state.db", backup: "state.backup", dryRun: false });
+ * ```
+ */
+export async function restore(options: RestoreOptions): Promise<Restored> {
+  const path = resolve(options.database);
+  // Before anything is touched: half a backup is none.
+  const summary = await verifyBackup(options.backup);
+  const counts = options.scope === undefined ? summary : await countScope(options, options.scope);
+  if (options.dryRun) return { ...counts, aside: undefined };
+  {
+    using _lock = await lockDatabase(path);
+    await finishReplacing(path, Date.now());
+  }
+  const building = `${path}.building`;
+  for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
+  const hadAny = !isEmpty(path);
+  await build(path, building, hadAny, summary.revision, options);
+  using _lock = await lockDatabase(path);
+  const aside = await asideOf(path, `.before-restore-${fileTime(Date.now())}`);
+  await Deno.rename(building, successorOf(path));
+  await replaceDatabase(path, aside);
+  return { ...counts, aside: hadAny ? aside : undefined };
+}
+
+async function build(
+  path: string,
+  building: string,
+  hadAny: boolean,
+  backupRevision: number,
+  { backup: backupPath, scope }: RestoreOptions,
+): Promise<void> {
+  using backup = await openBackup(backupPath);
+  const epoch = crypto.randomUUID();
+  if (!hadAny || (scope === undefined && await isDamaged(path))) {
+    const records = scope === undefined ? backup.records : only(backup.records, scope);
+    await fillDenoKv(building, encodeRecords(records, { epoch, revision: backupRevision }));
+    return;
+  }
+  using present = await streamDenoKv(path);
+  const revision = Math.max(backupRevision, present.revision);
+  const records = scope === undefined
+    ? backup.records
+    : withScope(present.records, backup.records, scope);
+  await fillDenoKv(building, encodeRecords(records, { epoch, revision }));
+}
+
+/** A database that is replaced as a whole need not be readable. */
+async function isDamaged(path: string): Promise<boolean> {
+  using _lock = await lockDatabase(path);
+  return structureFaults(path).length > 0;
+}
+
+async function countScope({ backup: path }: RestoreOptions, scope: string) {
+  using backup = await openBackup(path);
+  let [scopes, entries] = [0, 0];
+  for await (const record of only(backup.records, scope)) {
+    if (record.kind === "scope") scopes += 1;
+    else if (record.kind === "entry") entries += 1;
+  }
+  if (scopes > 0) return { scopes, entries };
+  throw new PlantdError("scope_not_found", `the backup ${path} has no scope "${scope}"`);
+}
+
+async function* only(
+  records: AsyncIterable<BackupRecord>,
+  scope: string,
+): AsyncGenerator<BackupRecord> {
+  for await (const record of records) if (record.scope === scope) yield record;
+}
+
+/** `present` with `scope` as it is in a backup, in order. */
+async function* withScope(
+  present: AsyncIterable<BackupRecord>,
+  backup: AsyncIterable<BackupRecord>,
+  scope: string,
+): AsyncGenerator<BackupRecord> {
+  let isDone = false;
+  for await (const record of present) {
+    if (!isDone && compareNames(record.scope, scope) >= 0) {
+      isDone = true;
+      yield* only(backup, scope);
+    }
+    if (record.scope !== scope) yield record;
+  }
+  if (!isDone) yield* only(backup, scope);
+}
