@@ -63,7 +63,8 @@ export class BackupPages {
   first(): Promise<BackupPage> {
     this.#forgetOld();
     const name = crypto.randomUUID();
-    this.#kept.set(name, { snapshot: this.#source.take(), forgetAtMs: 0 });
+    const forgetAtMs = this.#clock.monotonic() + SNAPSHOT_MS;
+    this.#kept.set(name, { snapshot: this.#source.take(), forgetAtMs });
     if (this.#kept.size > SNAPSHOTS_MAX) this.#kept.delete(this.#kept.keys().next().value!);
     return this.page(name, { record: 0, offset: 0 });
   }
