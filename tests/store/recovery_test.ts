@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { BackupSource } from "../../src/backup/source.ts";
+import { BackupWriter } from "../../src/backup/writer.ts";
+import { systemClock } from "../../src/clock.ts";
+import { openDenoKv } from "../../src/store/deno_kv.ts";
+import { DurableStore } from "../../src/store/durable_store.ts";
+import { openRecovering } from "../../src/store/recovery.ts";
+import { successorOf } from "../../src/store/replace.ts";
+import { readWal } from "../../src/store/sqlite_wal.ts";
+import { tempDir } from "../helpers/temp.ts";
+import { set } from "./contract.ts";
+
+const source = "test";
+
+/** Everything that was ever written, and what is there now, by scope and key. */
+interface Truth {
+  readonly written: Map<string, Set<string>>;
+  readonly last: Map<string, string>;
+}
+
+/** A xorshift generator: the campaign is the same each time. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+function nameOf(scope: string, key: string): string {
+  return `${scope}/${key}`;
+}
+
+/** Writes to a store: values of all sizes, in several versions, some deleted. */
+async function write(store: DurableStore, truth: Truth, from: number, to: number): Promise<void> {
+  const commits: Promise<unknown>[] = [];
+  for (let i = from; i < to; i += 1) {
+    const [scope, key] = [`s${i % 5}`, `key${i % 130}`];
+    const value = { i, fill: "y".repeat(i % 101 === 0 ? 70_000 : i % 300) };
+    const name = nameOf(scope, key);
+    truth.written.set(name, (truth.written.get(name) ?? new Set()).add(JSON.stringify(value)));
+    truth.last.set(name, JSON.stringify(value));
+    commits.push(store.commit({ mutations: [set(scope, key, value)], source }));
+    if (i % 40 !== 0) continue;
+    truth.last.delete(name);
+    commits.push(store.commit({ mutations: [{ kind: "delete", scope, key }], source }));
+  }
+  await Promise.all(commits);
+}
+
+async function open(path: string): Promise<DurableStore> {
+  return new DurableStore(await openDenoKv({ path }));
+}
+
+async function backUp(store: DurableStore, path: string): Promise<void> {
+  const snapshot = new BackupSource(store, systemClock, "0").take();
+  await using writer = await BackupWriter.create(path, snapshot.header);
+  for await (const records of snapshot.from(0)) {
+    for (const record of records) await writer.write(record);
+  }
+  await writer.finish();
+}
+
+/** Opens what is at `path`, and holds it against the truth. */
+async function examine(path: string, truth: Truth, what: string, backups?: string): Promise<void> {
+  let text = "";
+  const { loaded, notices } = await openRecovering({
+    path,
+    onDamage: "start",
+    backups,
+    onRecovered: (said) => text = said,
+  });
+  await using store = new DurableStore(loaded);
+  assert.equal(store.status().damaged, 0, what);
+  const report = text === "" ? "" : await Deno.readTextFile(notices.all.at(-1)!.report);
+  const told = new Set(
+    report.split("\n").map((line) => line.replace(/^\w+ (\S+) "(.*)"$/, "$1/$2")),
+  );
+  const isOpen = /further keys may be missing/.test(text) || /may be there again/.test(text);
+  const found = new Set<string>();
+  for (const scope of store.scopes().filter((name) => !name.startsWith("recovered-"))) {
+    for (const [key, { value }] of store.view(scope).entries) {
+      const name = nameOf(scope, key);
+      found.add(name);
+      assert.ok(truth.written.get(name)?.has(value), `${what}: ${name} has what nobody wrote`);
+      const isSaid = truth.last.get(name) === value || told.has(name) || isOpen;
+      assert.ok(isSaid, `${what}: ${name} is old, and nobody says so`);
+    }
+  }
+  for (const name of truth.last.keys()) {
+    const isSaid = found.has(name) || told.has(name) || isOpen || /recovered-/.test(text);
+    assert.ok(isSaid, `${what}: ${name} is missing, and nobody says so: ${text}`);
+  }
+  if (text === "") assert.equal(found.size, truth.last.size, what);
+  // A good request in the end.
+  const { revision } = store.status();
+  const committed = await store.commit({ mutations: [set("s0", "after", 1)], source });
+  assert.ok(committed.revision > revision);
+}
+
+/** Ways to spoil bytes at a place. */
+const DAMAGES: Record<string, (bytes: Uint8Array, at: number, some: number) => Uint8Array> = {
+  "a flipped bit": (bytes, at, some) => {
+    bytes[at]! ^= 1 << (some % 8);
+    return bytes;
+  },
+  "a page of zeros": (bytes, at) => bytes.fill(0, at - at % 4096, at - at % 4096 + 4096),
+  "many zeros": (bytes, at, some) => bytes.fill(0, at, at + some),
+  "random bytes": (bytes, at, some) => {
+    const next = random(some + 1);
+    for (let i = at; i < Math.min(at + 64, bytes.length); i += 1) bytes[i] = next(256);
+    return bytes;
+  },
+  "a cut": (bytes, at) => bytes.subarray(0, at),
+};
+
+for (const withBackup of [false, true]) {
+  const title = withBackup ? "with a backup" : "without a backup";
+  Deno.test(`recovery - damage anywhere, ${title}: it starts, serves nothing that was not written, and says what it lost`, async () => {
+    await using dir = await tempDir();
+    const truth: Truth = { written: new Map(), last: new Map() };
+    const backups = withBackup ? `${dir.path}/backups` : undefined;
+    if (backups) await Deno.mkdir(backups);
+    {
+      await using store = await open(`${dir.path}/good.db`);
+      await write(store, truth, 1, 900);
+      if (backups) await backUp(store, `${backups}/x.backup`);
+      await write(store, truth, 900, 1500);
+    }
+    const good = await Deno.readFile(`${dir.path}/good.db`);
+    const next = random(withBackup ? 20261124 : 4711);
+    for (let run = 0; run < 40; run += 1) {
+      const [name, spoil] = Object.entries(DAMAGES)[run % Object.keys(DAMAGES).length]!;
+      const at = run < 10 ? next(8192) : next(good.length);
+      const path = `${dir.path}/${run}.db`;
+      await Deno.writeFile(path, spoil(good.slice(), at, next(20_000)), { mode: 0o600 });
+      await examine(path, truth, `${name} at byte ${at}`, backups);
+    }
+  });
+}
+
+Deno.test("recovery - the backup fills what is lost, and what is newer in the database stays", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  await Deno.mkdir(`${dir.path}/backups`);
+  {
+    await using store = await open(path);
+    const big = "x".repeat(3000);
+    for (let i = 0; i < 50; i += 1) {
+      await store.commit({ mutations: [set("a", `k${i}`, `${big}${i}`)], source });
+    }
+    await backUp(store, `${dir.path}/backups/x.backup`);
+    await store.commit({ mutations: [set("a", "new", 1)], source });
+    await store.commit({ mutations: [{ kind: "delete", scope: "a", key: "k7" }], source });
+  }
+  const bytes = await Deno.readFile(path);
+  const at = new TextDecoder("latin1").decode(bytes).indexOf('xxx31"') + 1;
+  assert.ok(at > 0);
+  bytes[at] = 0x79;
+  await Deno.writeFile(path, bytes);
+  const options = { path, onDamage: "start", backups: `${dir.path}/backups` } as const;
+  const { loaded, notices } = await openRecovering(options);
+  await using store = new DurableStore(loaded);
+  assert.match(store.get("a", "k31")!.value, /^"x+31"$/);
+  assert.equal(store.get("a", "new")!.value, "1");
+  assert.equal(store.get("a", "k7"), undefined);
+  assert.equal(store.status().keys, 50);
+  const [notice] = notices.all;
+  assert.match(notice!.text, /1 keys have the value of the backup, which may be old/);
+  assert.match(await Deno.readTextFile(notice!.report), /^old a "k31"$/m);
+});
+
+Deno.test("recovery - what is no damage is never moved aside", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await store.commit({ mutations: [set("a", "k", 1)], source });
+    await assert.rejects(openRecovering({ path, onDamage: "start" }), { code: "database_locked" });
+  }
+  const { encodeRecord } = await import("../../src/store/record.ts");
+  const kv = await Deno.openKv(path);
+  await kv.set(["m"], encodeRecord({ format: 99, epoch: "e", revision: 1, nextScopeId: 1 }));
+  kv.close();
+  const newer = { code: "database_unusable", message: /format 99/ };
+  await assert.rejects(openRecovering({ path, onDamage: "start" }), newer);
+  const bolt = new Uint8Array(8192);
+  bolt.set([0xed, 0xda, 0x0c, 0xed], 16);
+  await Deno.writeFile(`${dir.path}/bolt.db`, bolt);
+  const other = { code: "database_unusable", message: /of another program/ };
+  await assert.rejects(openRecovering({ path: `${dir.path}/bolt.db`, onDamage: "start" }), other);
+  const names = (await Array.fromAsync(Deno.readDir(dir.path))).map(({ name }) => name).sort();
+  assert.deepEqual(names, ["bolt.db", "bolt.db.lock", "state.db", "state.db.lock"]);
+});
+
+Deno.test("recovery - one that was interrupted is finished by the next start", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  for (const [name, value] of [["state.db", 1], ["other.db", 2]] as const) {
+    await using store = await open(`${dir.path}/${name}`);
+    await store.commit({ mutations: [set("a", "k", value)], source });
+  }
+  await Deno.rename(`${dir.path}/other.db`, successorOf(path));
+  const { loaded } = await openRecovering({ path, onDamage: "start" });
+  await using store = new DurableStore(loaded);
+  assert.equal(store.get("a", "k")!.value, "2");
+  const names = (await Array.fromAsync(Deno.readDir(dir.path))).map(({ name }) => name);
+  assert.ok(names.some((name) => name.startsWith("state.db.old-")));
+});
+
+Deno.test("recovery - a write-ahead log that is damaged before its last commits is noticed", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const copy = `${dir.path}/copy.db`;
+  {
+    await using store = await open(path);
+    for (let i = 0; i < 20; i += 1) {
+      await store.commit({ mutations: [set("a", `k${i}`, i)], source });
+    }
+    // As a crash would leave them.
+    for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${copy}${end}`);
+  }
+  const wal = await Deno.readFile(`${copy}-wal`);
+  assert.equal(readWal(wal).commitsCut, 0);
+  // An unfinished commit at the end is what a crash leaves: no damage.
+  assert.equal(readWal(wal.subarray(0, wal.length - 100)).commitsCut, 0);
+  wal[Math.floor(wal.length / 2)]! ^= 1;
+  assert.ok(readWal(wal).commitsCut > 1);
+  await Deno.writeFile(`${copy}-wal`, wal);
+  const { loaded, notices } = await openRecovering({ path: copy, onDamage: "start" });
+  await using store = new DurableStore(loaded);
+  assert.match(notices.all[0]!.text, /the write-ahead log is damaged before its last \d+ commits/);
+  assert.ok(store.status().keys >= 19, `${store.status().keys} keys`);
+  assert.equal(store.get("a", "k19")!.value, "19");
+});
