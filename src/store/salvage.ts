@@ -44,7 +44,7 @@ export function nameOf(key: Key): string {
  */
 export function salvage(path: string): Salvage {
   using file = new SqliteFile(path);
-  const records = new Map<string, Salvaged & { readonly version: number }>();
+  const records = new Map<string, Salvaged & { readonly version: number; isIndexed: boolean }>();
   const lost = new Map<string, Key>();
   for (const columns of file.rows()) {
     const row = rowOf(columns);
@@ -53,7 +53,7 @@ export function salvage(path: string): Salvage {
     const name = nameOf(key);
     if (!record) lost.set(name, key);
     else if (version >= (records.get(name)?.version ?? 0)) {
-      records.set(name, { key, record, version });
+      records.set(name, { key, record, version, isIndexed: false });
     }
   }
   // The index has every key once more: those that only it has are of records that are gone.
@@ -61,9 +61,17 @@ export function salvage(path: string): Salvage {
     const row = rowOf(columns);
     if (!row || row.isRecord) continue;
     const name = nameOf(row.key);
-    if (!records.has(name)) lost.set(name, row.key);
+    const found = records.get(name);
+    if (found) found.isIndexed = true;
+    else lost.set(name, row.key);
   }
-  for (const name of records.keys()) lost.delete(name);
+  for (const [name, { key, isIndexed }] of records) {
+    lost.delete(name);
+    if (isIndexed || !file.isComplete) continue;
+    // A checksum says nothing of the key. What the whole index does not know may be under a wrong one.
+    records.delete(name);
+    lost.set(name, key);
+  }
   const { isComplete, mayBeStale } = file;
   return { records, lost, isComplete, mayBeStale };
 }

@@ -172,6 +172,32 @@ Deno.test("recovery - the backup fills what is lost, and what is newer in the da
   assert.match(await Deno.readTextFile(notice!.report), /^old a "k31"$/m);
 });
 
+Deno.test("recovery - a key that was altered, in the table or in its index, gets nobody's value", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    for (const key of ["furnace", "pump"]) {
+      await store.commit({ mutations: [set("a", key, key)], source });
+    }
+  }
+  const good = await Deno.readFile(path);
+  const text = new TextDecoder("latin1").decode(good);
+  // Behind the key's type and the scope's id; once in the table and once in the index.
+  const places = [...text.matchAll(/\x02furnace\0/g)].map(({ index }) => index + 3);
+  assert.equal(places.length, 2);
+  for (const [i, at] of places.entries()) {
+    const bytes = good.slice();
+    bytes[at]! ^= 2;
+    const copy = `${dir.path}/${i}.db`;
+    await Deno.writeFile(copy, bytes);
+    const { loaded, notices } = await openRecovering({ path: copy, onDamage: "start" });
+    await using store = new DurableStore(loaded);
+    assert.deepEqual(store.listKeys("a", { limit: 9 }).names, ["pump"]);
+    assert.match(await Deno.readTextFile(notices.all[0]!.report), /^lost a "furnace"$/m);
+  }
+});
+
 Deno.test("recovery - what is no damage is never moved aside", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
