@@ -14,11 +14,12 @@ import * as troff from "./troff.ts";
 /** Every exit code; a new one does not compile until it has a meaning. */
 const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "Done.",
-  refused: "The service said no; its code and sentence are on standard error.",
+  refused:
+    "The service said no, and its code and sentence are on standard error; or verify, diff or check found something.",
   usage: "Wrong usage, or a configuration that is not valid.",
   noReply: "Nobody answered in time. A write may still happen, once.",
   cannotStart:
-    "The program could not start: a port is taken, or the database is in use or cannot be opened.",
+    "The program could not start: a port is taken, or the database or a file is in use, cannot be opened or is damaged.",
   fault: "A fault of the program.",
   output: "The result could not be written to standard output.",
 };

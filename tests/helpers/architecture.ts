@@ -67,7 +67,7 @@ const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms that may use Node's built-in modules. */
-const NODE_ROOMS = ["zmq", "store", "config", "cli", "http", "backup"];
+const NODE_ROOMS = ["zmq", "store", "config", "cli", "http", "backup", "offline"];
 
 /** Files over the limit, each with the reason why it is one idea all the same. */
 const LONG_FILES: Readonly<Record<string, string>> = {

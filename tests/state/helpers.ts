@@ -1,6 +1,7 @@
 /** A store whose disk does what a test tells it, and requests as a client would send them. */
 
 import assert from "node:assert/strict";
+import { PlantdError } from "../../src/errors.ts";
 import { ChangeLog, numbered } from "../../src/state/change_log.ts";
 import type { OperationContext } from "../../src/state/context.ts";
 import { handleRequest } from "../../src/state/operations.ts";
@@ -131,8 +132,10 @@ export async function openState(): Promise<State> {
     snapshots: new Snapshots(store, clock),
     changes,
     maintenance: {
-      backup: () => {
-        throw new Error("no backups in these tests");
+      backup: (place) => {
+        if (place) return Promise.reject(new PlantdError("revision_conflict", "no such snapshot"));
+        const header = { epoch: store.epoch, revision: 0, timeMs: clock.now(), program: "0" };
+        return Promise.resolve({ snapshot: "s", header, records: 0, text: "", next: undefined });
       },
       acknowledge: () => Promise.resolve([]),
     },
