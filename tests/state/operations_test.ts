@@ -555,8 +555,9 @@ test("a fault of ours is internal, its cause told to the log and not to the call
       });
       const broken = failing(thrown);
       const snapshots = new Snapshots(broken, state.clock);
+      const maintenance = { backup: health, acknowledge: health };
       const replies = await handleRequest(
-        { ...context, store: broken, snapshots, health },
+        { ...context, store: broken, snapshots, maintenance, health },
         [operation, body, body].map(frameBytes),
         SOURCE,
       );
