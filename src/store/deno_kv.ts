@@ -14,6 +14,7 @@ import { loadDenoKv } from "./deno_kv_load.ts";
 import { largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
 import { Purge } from "./deno_kv_purge.ts";
 import { pastRecords, readVersions, writeAhead } from "./deno_kv_versions.ts";
+import { makeDirectory } from "./directory.ts";
 import type { Disk, Loaded, Position } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
@@ -52,7 +53,9 @@ export async function openDenoKv(
 ): Promise<Loaded> {
   // Made absolute so that no path means something else to Deno.openKv (":memory:", a URL, "").
   const file = resolve(path);
-  await makeDirectory(dirname(file));
+  await makeDirectory(dirname(file)).catch((error) => {
+    throw unusable(dirname(file), error);
+  });
   // Makes the file, too: SQLite would make it readable for all, and its journals take its mode.
   const lock = await lockDatabase(file);
   let kv: Deno.Kv | undefined;
@@ -67,14 +70,6 @@ export async function openDenoKv(
     kv?.close();
     lock[Symbol.dispose]();
     throw unusable(file, error);
-  }
-}
-
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw unusable(path, error);
   }
 }
 
