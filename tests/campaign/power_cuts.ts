@@ -1,0 +1,122 @@
+/**
+ * Virtual power cuts: a recorded run is cut at many points, and the database that a disk may hold then is
+ * opened. It must hold every transaction that was said to be done, and none by half.
+ */
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { openDenoKv } from "../../src/store/deno_kv.ts";
+import { DurableStore } from "../../src/store/durable_store.ts";
+import { runToEnd } from "../helpers/child.ts";
+import { tempDir } from "../helpers/temp.ts";
+import { type DiskOperation, parseLog, SimulatedDisk, type Survival } from "./disk_log.ts";
+import { below, pick, randomOf } from "./random.ts";
+import type { Shim } from "./shim.ts";
+import { Expected, fingerprint } from "./transactions.ts";
+
+/** What was tried. */
+export interface PowerCuts {
+  readonly operations: number;
+  readonly cuts: number;
+  /** Cuts after which more was there than had been said to be done. */
+  readonly ahead: number;
+}
+
+/** How much is tried. */
+export interface PowerCutOptions {
+  readonly seed: number;
+  readonly transactions: number;
+  readonly cuts: number;
+  /** Called with the files of some cuts, so that the whole service may be started on them. */
+  readonly onCut?: (cut: number, directory: string) => Promise<void>;
+}
+
+const SURVIVALS: readonly Survival[] = ["nothing", "everything", "some", "some", "some"];
+
+const WRITER = fileURLToPath(new URL("writer.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+
+/**
+ * Records a run of writer.ts with `shim`.
+ *
+ * @throws When a store does not hold what it must; the sentence tells how to come to the same cut again.
+ */
+export async function cutPower(shim: Shim, options: PowerCutOptions): Promise<PowerCuts> {
+  const { seed, transactions, cuts } = options;
+  const operations = await record(shim, seed, transactions);
+  const expected = new Expected(seed);
+  await expected.advance(transactions);
+  const random = randomOf(seed + 2);
+  const points = new Set<number>();
+  while (points.size < Math.min(cuts, operations.length)) {
+    points.add(1 + below(random, operations.length));
+  }
+
+  const disk = new SimulatedDisk();
+  const said = { begun: 0, done: 0 };
+  let ahead = 0;
+  for (const [at, operation] of operations.entries()) {
+    disk.take(operation);
+    if (operation.kind === "said") listen(said, operation);
+    if (!points.has(at + 1)) continue;
+    const survival = pick(random, SURVIVALS);
+    await using dir = await memoryDir();
+    await writeFiles(dir.path, disk.after(survival, random));
+    const found = await openCut(`${dir.path}/data/state.db`).catch((thrown) => {
+      throw new Error(`seed ${seed}, cut ${at + 1}, ${survival} survives: it does not open`, {
+        cause: thrown,
+      });
+    });
+    const where = `seed ${seed}, cut ${at + 1}, ${survival} survives, revision ${found.revision}`;
+    assert.equal(found.fingerprint, expected.at(found.revision), `${where}: something by half`);
+    const needed = expected.revisionAfter(said.done);
+    assert.ok(found.revision >= needed, `${where}: revision ${needed} was said to be done`);
+    assert.ok(found.revision <= expected.revisionAfter(said.begun), `${where}: from the future`);
+    assert.equal(found.damaged, 0, where);
+    if (found.revision > needed) ahead += 1;
+    await options.onCut?.(at + 1, dir.path);
+  }
+  return { operations: operations.length, cuts: points.size, ahead };
+}
+
+/** What a run of writer.ts did. */
+export async function record(shim: Shim, seed: number, count: number): Promise<DiskOperation[]> {
+  await using dir = await tempDir();
+  const args = [`${dir.path}/data/state.db`, seed, count, Math.ceil(count / 3)].map(String);
+  const { code, stderr } = await runToEnd(
+    Deno.execPath(),
+    ["run", "--quiet", "--allow-all", `--config=${CONFIG}`, WRITER, ...args],
+    { env: shim.logEnv(dir.path) },
+  );
+  assert.equal(code, 0, stderr);
+  return parseLog(await Deno.readFile(shim.log));
+}
+
+/** Transactions are begun, and done, in order. */
+function listen(said: { begun: number; done: number }, { data }: DiskOperation): void {
+  const [what, number] = new TextDecoder().decode(data).trim().split(" ");
+  said[what as "begun" | "done"] = Number(number);
+}
+
+async function openCut(path: string) {
+  await using store = new DurableStore(await openDenoKv({ path }));
+  const { revision, damaged } = store.status();
+  return { revision, damaged, fingerprint: fingerprint(store) };
+}
+
+async function writeFiles(dir: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  for (const [name, bytes] of files) {
+    const path = `${dir}/${name}`;
+    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    await Deno.writeFile(path, bytes);
+  }
+}
+
+/** A directory in memory, if there is such a thing: what opens there is synced thousands of times. */
+export async function memoryDir(): Promise<{ path: string } & AsyncDisposable> {
+  const memory = "/dev/shm";
+  const dir = await Deno.stat(memory).then(() => memory, () => undefined);
+  const prefix = "plantd-state-test-";
+  const path = await Deno.makeTempDir(dir === undefined ? { prefix } : { prefix, dir });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
