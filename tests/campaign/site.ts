@@ -1,0 +1,112 @@
+/**
+ * A plant around a service that comes and goes: broker and bus in this process, the service in one of its
+ * own, and everything on ports that stay.
+ */
+
+import { Client } from "../../src/mdp/client.ts";
+import { Network } from "../../src/network.ts";
+import { Poller } from "../../src/zmq/poller.ts";
+import { bytes, text } from "../helpers/async.ts";
+import type { Child } from "../helpers/child.ts";
+import { freePorts } from "../helpers/ports.ts";
+import { writeConfig } from "../helpers/program.ts";
+import { Publisher, type Reply } from "../service/harness.ts";
+import type { Bundled } from "./bundled.ts";
+
+/** So that a killed service is given up at once. */
+const HEARTBEAT_MS = 100;
+
+/** The Majordomo name of the service. */
+export const SERVICE = "org.plantd.State";
+
+/** Broker, bus and the place of a service. */
+export class Site implements AsyncDisposable {
+  readonly #parts = new AsyncDisposableStack();
+  readonly poller: Poller;
+  readonly client: Client;
+  readonly publisher: Publisher;
+  readonly broker: string;
+  readonly feed: string;
+  /** Path of the database. */
+  readonly database: string;
+  #config = "";
+  readonly #health: number;
+  readonly #ports: readonly number[];
+
+  private constructor(dir: string) {
+    this.database = `${dir}/state.db`;
+    this.#ports = freePorts(5);
+    const [broker, frontend, , feed, health] = this.#ports;
+    this.broker = at(broker!);
+    this.feed = at(feed!);
+    this.#health = health!;
+    this.poller = this.#parts.use(new Poller());
+    this.client = this.#parts.use(
+      new Client({ poller: this.poller, endpoint: this.broker, dialect: "mdp01", retries: 0 }),
+    );
+    this.publisher = this.#parts.use(new Publisher(this.poller, at(frontend!)));
+  }
+
+  /** @param dir For the database and the configuration, which `settings` add to. */
+  static async make(dir: string, settings: Record<string, unknown> = {}): Promise<Site> {
+    const site = new Site(dir);
+    const [, frontend, backend, , health] = site.#ports;
+    site.#config = await writeConfig(dir, "state.yml", {
+      broker: { endpoint: site.broker, "heartbeat-ms": HEARTBEAT_MS },
+      bus: { endpoint: `>${at(backend!)}` },
+      feed: { endpoint: `@${site.feed}` },
+      health: { port: health },
+      worker: { lanes: 8 },
+      database: { path: site.database },
+      ...settings,
+    });
+    site.#parts.use(
+      await Network.start({
+        endpoint: site.broker,
+        heartbeatMs: HEARTBEAT_MS,
+        liveness: 3,
+        highWaterMark: 100_000,
+        buses: [{
+          name: "state",
+          frontend: { mode: "bind", address: at(frontend!) },
+          backend: { mode: "bind", address: at(backend!) },
+        }],
+      }),
+    );
+    return site;
+  }
+
+  /** Starts the service; whoever asks waits until it is there. */
+  serve(bundled: Bundled, env?: Readonly<Record<string, string>>, ulimit?: string): Child {
+    return bundled.serve(this.#config, env, ulimit);
+  }
+
+  /** Asks the service one thing. */
+  async ask(
+    operation: string,
+    body: unknown = {},
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<Reply> {
+    const frames = [bytes(operation), bytes(JSON.stringify(body))];
+    const [reply] = await this.client.request(SERVICE, frames, { timeoutMs: 20_000, ...options });
+    return JSON.parse(text(reply!)) as Reply;
+  }
+
+  /** What /healthz says; undefined while nobody answers there. */
+  async health(): Promise<{ readonly status: string; readonly output?: string } | undefined> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.#health}/healthz`);
+      return await response.json();
+    } catch {
+      return undefined;
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#parts.disposeAsync();
+  }
+}
+
+function at(port: number): string {
+  return `tcp://127.0.0.1:${port}`;
+}
