@@ -16,7 +16,7 @@ import { contentsOf } from "../store/contract.ts";
 import { Actor, type Contents } from "./actor.ts";
 import type { Bundled } from "./bundled.ts";
 import { memoryDir } from "./power_cuts.ts";
-import { below, randomOf } from "./random.ts";
+import { randomOf } from "./random.ts";
 import { Revisions } from "./revisions.ts";
 import { SERVICE, Site } from "./site.ts";
 
