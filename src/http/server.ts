@@ -18,6 +18,9 @@ export interface HttpServerOptions {
 /** Time a request that is being answered has when the server stops, in milliseconds. */
 const STOP_MS_MAX = 500;
 
+/** Pause before it serves again after accepting connections has failed, in milliseconds. */
+const RETRY_MS = 500;
+
 /**
  * Serves until it is disposed of.
  *
@@ -28,22 +31,24 @@ const STOP_MS_MAX = 500;
  * ```
  */
 export class HttpServer implements AsyncDisposable {
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #abort: AbortController;
+  readonly #options: HttpServerOptions;
+  readonly #abort = new AbortController();
+  readonly #address: Deno.NetAddr;
+  #server: Deno.HttpServer<Deno.NetAddr>;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
 
-  private constructor(server: Deno.HttpServer<Deno.NetAddr>, abort: AbortController) {
-    this.#server = server;
-    this.#abort = abort;
+  private constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = this.#serve(options.port);
+    this.#address = this.#server.addr;
   }
 
   /** @throws {PlantdError} `endpoint_in_use`, `endpoint_invalid`. */
-  static start({ host, port, answer }: HttpServerOptions): HttpServer {
-    const abort = new AbortController();
-    const { signal } = abort;
-    const onError = () => new Response("internal error\n", { status: 500 });
+  static start(options: HttpServerOptions): HttpServer {
+    const { host, port } = options;
     try {
-      const options = { hostname: host, port, signal, onListen: () => {}, onError };
-      return new HttpServer(Deno.serve(options, answer), abort);
+      return new HttpServer(options);
     } catch (error) {
       const inUse = error instanceof Deno.errors.AddrInUse;
       throw new PlantdError(
@@ -57,14 +62,38 @@ export class HttpServer implements AsyncDisposable {
 
   /** The address in force, for people: `http://127.0.0.1:8081`. */
   get url(): string {
-    const { hostname, port } = this.#server.addr;
+    const { hostname, port } = this.#address;
     return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
   /** Stops listening; connections kept alive are closed, and after a while those at work, too. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#retry);
     const timer = setTimeout(() => this.#abort.abort(), STOP_MS_MAX);
-    await this.#server.shutdown();
+    // What had ended it before has been answered by serving anew.
+    await this.#server.shutdown().catch(() => {});
     clearTimeout(timer);
+  }
+
+  #serve(port: number): Deno.HttpServer<Deno.NetAddr> {
+    const { host: hostname, answer } = this.#options;
+    const { signal } = this.#abort;
+    const onError = () => new Response("internal error\n", { status: 500 });
+    const server = Deno.serve({ hostname, port, signal, onListen: () => {}, onError }, answer);
+    server.finished.catch(() => this.#serveAgain());
+    return server;
+  }
+
+  /** Deno ends a server that cannot accept a connection, for want of file descriptors. */
+  #serveAgain(): void {
+    if (this.#isStopped) return;
+    this.#retry = setTimeout(() => {
+      try {
+        this.#server = this.#serve(this.#address.port);
+      } catch {
+        this.#serveAgain();
+      }
+    }, RETRY_MS);
   }
 }

@@ -30,7 +30,8 @@ export class Site implements AsyncDisposable {
   /** Path of the database. */
   readonly database: string;
   #config = "";
-  readonly #health: number;
+  #network: Network | undefined;
+  readonly healthPort: number;
   readonly #ports: readonly number[];
 
   private constructor(dir: string) {
@@ -39,7 +40,7 @@ export class Site implements AsyncDisposable {
     const [broker, frontend, , feed, health] = this.#ports;
     this.broker = at(broker!);
     this.feed = at(feed!);
-    this.#health = health!;
+    this.healthPort = health!;
     this.poller = this.#parts.use(new Poller());
     this.client = this.#parts.use(
       new Client({ poller: this.poller, endpoint: this.broker, dialect: "mdp01", retries: 0 }),
@@ -50,7 +51,7 @@ export class Site implements AsyncDisposable {
   /** @param dir For the database and the configuration, which `settings` add to. */
   static async make(dir: string, settings: Record<string, unknown> = {}): Promise<Site> {
     const site = new Site(dir);
-    const [, frontend, backend, , health] = site.#ports;
+    const [, , backend, , health] = site.#ports;
     site.#config = await writeConfig(dir, "state.yml", {
       broker: { endpoint: site.broker, "heartbeat-ms": HEARTBEAT_MS },
       bus: { endpoint: `>${at(backend!)}` },
@@ -60,20 +61,28 @@ export class Site implements AsyncDisposable {
       database: { path: site.database },
       ...settings,
     });
-    site.#parts.use(
-      await Network.start({
-        endpoint: site.broker,
-        heartbeatMs: HEARTBEAT_MS,
-        liveness: 3,
-        highWaterMark: 100_000,
-        buses: [{
-          name: "state",
-          frontend: { mode: "bind", address: at(frontend!) },
-          backend: { mode: "bind", address: at(backend!) },
-        }],
-      }),
-    );
+    await site.startNetwork();
     return site;
+  }
+
+  /** Starts broker and bus; they are started when the site is made, and may be stopped in between. */
+  async startNetwork(): Promise<void> {
+    const [, frontend, backend] = this.#ports;
+    this.#network = await Network.start({
+      endpoint: this.broker,
+      heartbeatMs: HEARTBEAT_MS,
+      liveness: 3,
+      highWaterMark: 100_000,
+      buses: [{
+        name: "state",
+        frontend: { mode: "bind", address: at(frontend!) },
+        backend: { mode: "bind", address: at(backend!) },
+      }],
+    });
+  }
+
+  async stopNetwork(): Promise<void> {
+    await this.#network?.[Symbol.asyncDispose]();
   }
 
   /** Starts the service; whoever asks waits until it is there. */
@@ -95,15 +104,16 @@ export class Site implements AsyncDisposable {
   /** What /healthz says; undefined while nobody answers there. */
   async health(): Promise<{ readonly status: string; readonly output?: string } | undefined> {
     try {
-      const response = await fetch(`http://127.0.0.1:${this.#health}/healthz`);
+      const response = await fetch(`http://127.0.0.1:${this.healthPort}/healthz`);
       return await response.json();
     } catch {
       return undefined;
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#parts.disposeAsync();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopNetwork();
+    await this.#parts.disposeAsync();
   }
 }
 
