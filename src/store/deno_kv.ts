@@ -22,6 +22,7 @@ import { type DatabaseLock, lockDatabase } from "./lock.ts";
 import { isLarge } from "./draft_history.ts";
 import { living } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
+import { Reserve, RESERVE_BYTES } from "./reserve.ts";
 
 /** How to open a database. */
 export interface DenoKvOptions {
@@ -31,6 +32,8 @@ export interface DenoKvOptions {
   readonly onPurgeFailure?: (thrown: unknown) => void;
   /** The store's. */
   readonly clock?: Clock;
+  /** Set aside so that deletes find room on a full disk, in bytes. */
+  readonly reserveBytes?: number;
 }
 
 /** Deno KV takes 1000 mutations in one atomic; some are left for what a commit has beside its keys. */
@@ -48,14 +51,29 @@ const PAST_BYTES_MAX = 200_000;
  * const { disk, mirror } = await openDenoKv({ path: "state.db" });
  * ```
  */
-export async function openDenoKv(
-  { path, onPurgeFailure = () => {}, clock = systemClock }: DenoKvOptions,
-): Promise<Loaded> {
+export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
   // Made absolute so that no path means something else to Deno.openKv (":memory:", a URL, "").
-  const file = resolve(path);
+  const file = resolve(options.path);
   await makeDirectory(dirname(file)).catch((error) => {
     throw unusable(dirname(file), error);
   });
+  const reserve = await Reserve.at(`${file}.reserve`, options.reserveBytes ?? RESERVE_BYTES);
+  try {
+    return await open(file, reserve, options);
+  } catch (error) {
+    // Opening needs space, too: on a full disk the reserve is what there is.
+    if (error instanceof PlantdError || !(await reserve.release())) throw unusable(file, error);
+  }
+  return await open(file, reserve, options).catch((error) => {
+    throw unusable(file, error);
+  });
+}
+
+async function open(
+  file: string,
+  reserve: Reserve,
+  { onPurgeFailure = () => {}, clock = systemClock }: DenoKvOptions,
+): Promise<Loaded> {
   // Makes the file, too: SQLite would make it readable for all, and its journals take its mode.
   const lock = await lockDatabase(file);
   let kv: Deno.Kv | undefined;
@@ -63,13 +81,14 @@ export async function openDenoKv(
     kv = await Deno.openKv(file);
     const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(kv, clock);
     const purge = new Purge(kv, onPurgeFailure);
-    const disk = new DenoKv(kv, lock, purge, meta, metaVersion);
+    await reserve.start();
+    const disk = new DenoKv(kv, lock, purge, reserve, meta, metaVersion);
     purge.add(garbage);
     return { disk, mirror, damaged };
   } catch (error) {
     kv?.close();
     lock[Symbol.dispose]();
-    throw unusable(file, error);
+    throw error;
   }
 }
 
@@ -90,6 +109,7 @@ class DenoKv implements Disk {
   readonly #kv: Deno.Kv;
   readonly #lock: DatabaseLock;
   readonly #purge: Purge;
+  readonly #reserve: Reserve;
   #meta: layout.Meta;
   /** Version of the meta record; a commit that finds another one there is refused. */
   #metaVersion: string | null;
@@ -98,12 +118,14 @@ class DenoKv implements Disk {
     kv: Deno.Kv,
     lock: DatabaseLock,
     purge: Purge,
+    reserve: Reserve,
     meta: layout.Meta,
     metaVersion: string | null,
   ) {
     this.#kv = kv;
     this.#lock = lock;
     this.#purge = purge;
+    this.#reserve = reserve;
     this.#meta = meta;
     this.#metaVersion = metaVersion;
   }
@@ -128,6 +150,14 @@ class DenoKv implements Disk {
       throw error;
     }
     return refs;
+  }
+
+  keepRoom(): Promise<void> {
+    return this.#reserve.hold();
+  }
+
+  async makeRoom(): Promise<void> {
+    await this.#reserve.release();
   }
 
   versions(numbers: readonly number[]): Promise<readonly Version[]> {

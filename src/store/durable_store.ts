@@ -6,7 +6,7 @@
  */
 
 import { type Clock, systemClock } from "../clock.ts";
-import { messageOf, PlantdError } from "../errors.ts";
+import { PlantdError } from "../errors.ts";
 import { HISTORY_DEFAULT, REQUEST_ID_MS } from "../limits.ts";
 import type { ScopeOptions, ScopeSettings } from "../state/scope_options.ts";
 import type {
@@ -23,20 +23,15 @@ import type {
   Transaction,
   Version,
 } from "../state/store.ts";
-import { CommitQueue, type Take, type Waiting } from "./commit_queue.ts";
-import { type CommitSize, tooLarge } from "./commit_size.ts";
+import { CommitQueue, type Take } from "./commit_queue.ts";
+import { tooLarge } from "./commit_size.ts";
 import type { Disk, Loaded } from "./disk.ts";
 import { Draft } from "./draft.ts";
-import type { Applied, Written } from "./draft_types.ts";
+import type { Written } from "./draft_types.ts";
 import { Expirer } from "./expirer.ts";
 import { type Last, living, type Mirror } from "./mirror.ts";
-import { scopeNotFound } from "./refusals.ts";
-
-/**
- * What transactions may share one commit. Deno KV takes 1000 records, 81,920 bytes of keys, and 819,200
- * bytes in which it counts keys twice; some of each is left for records of the disk's own.
- */
-const COMMIT_MAX: CommitSize = { records: 990, keyBytes: 80_000, bytes: 600_000 };
+import { applied, fill, isFreeing, type Outcome, rejectAll } from "./outcomes.ts";
+import { DISK_IS_FULL, scopeNotFound, storageError } from "./refusals.ts";
 
 /** Options of a store. */
 export interface StoreOptions {
@@ -204,35 +199,56 @@ export class DurableStore implements Store {
   }
 
   async #commitNext(take: Take): Promise<void> {
+    const failed = await this.#tryCommit((draft) => fill(draft, take));
+    if (!failed) return;
+    const { outcomes, error } = failed;
+    const freeing = error.code === "storage_full" ? outcomes.filter(isFreeing) : [];
+    rejectAll(outcomes.filter((outcome) => !freeing.includes(outcome)), error);
+    if (freeing.length === 0) return;
+    // What frees space does not wait for it behind what needs it.
+    await this.#disk.makeRoom?.();
+    const again = await this.#tryCommit((draft) =>
+      freeing.map(({ waiting }) => applied(draft, waiting))
+    );
+    if (again) rejectAll(again.outcomes, again.error);
+  }
+
+  /** Commits what `plan` puts into a draft; resolves with what was not answered, because it failed. */
+  async #tryCommit(
+    plan: (draft: Draft) => readonly Outcome[],
+  ): Promise<{ readonly outcomes: readonly Outcome[]; readonly error: PlantdError } | undefined> {
     const { clock, requestMs, scopes: options } = this.#options;
     const timeMs = clock.now();
     const monotonicMs = clock.monotonic();
     const start = { ...this.#disk.meta, timeMs, monotonicMs, requestMs, options };
     const draft = new Draft(this.#mirror, start);
-    const outcomes = fill(draft, take);
+    const outcomes = plan(draft);
     const changes = outcomes.flatMap(({ applied }) => applied?.changes ?? []);
     if (changes.length > 0) {
+      const takesSpace = !outcomes.every(isFreeing);
       let written: Written;
       try {
         this.#commitSinceMs = this.#options.clock.monotonic();
+        if (takesSpace) await this.#disk.keepRoom?.();
         written = await this.#disk.write(draft);
       } catch (thrown) {
         const error = storageError(thrown);
         this.#failed(error.message);
-        for (const { waiting } of outcomes) waiting.settler.reject(error);
-        return;
+        return { outcomes, error };
       } finally {
         this.#commitSinceMs = undefined;
       }
       draft.merge(written);
       this.#expirer.wake();
-      this.#failed(undefined);
+      // That something could be deleted does not make a full disk one that can be written.
+      if (takesSpace || this.#failure !== DISK_IS_FULL) this.#failed(undefined);
       for (const listener of this.#listeners) listener(changes);
     }
     for (const { waiting, applied, refusal } of outcomes) {
       if (applied) waiting.settler.resolve({ revision: applied.revision, timeMs: applied.timeMs });
       else waiting.settler.reject(refusal);
     }
+    return undefined;
   }
 
   #failed(failure: string | undefined): void {
@@ -254,46 +270,4 @@ function presentVersion(last: Last): Version {
     ...(sourceTimeMs === undefined ? {} : { sourceTimeMs }),
     ...(value === undefined ? {} : { value }),
   };
-}
-
-/** What one transaction came to; a refusal holds only if the commit does, it may rest on it. */
-interface Outcome {
-  readonly waiting: Waiting;
-  readonly applied?: Applied;
-  readonly refusal?: unknown;
-}
-
-/** Applies transactions to `draft` until it is full or none waits. */
-function fill(draft: Draft, take: Take): Outcome[] {
-  const outcomes: Outcome[] = [];
-  let bytes = 0;
-  let keyBytes = 0;
-  for (;;) {
-    const waiting = take(({ size }) =>
-      outcomes.length === 0 ||
-      (bytes + draft.history.bytes + size.bytes <= COMMIT_MAX.bytes &&
-        keyBytes + size.keyBytes <= COMMIT_MAX.keyBytes &&
-        draft.recordsTouched + size.records <= COMMIT_MAX.records)
-    );
-    if (!waiting) return outcomes;
-    bytes += waiting.size.bytes;
-    keyBytes += waiting.size.keyBytes;
-    try {
-      outcomes.push({ waiting, applied: draft.apply(waiting.transaction) });
-    } catch (refusal) {
-      outcomes.push({ waiting, refusal });
-    }
-  }
-}
-
-/** What the disk said, as an error for whoever wanted to write. */
-function storageError(thrown: unknown): PlantdError {
-  if (thrown instanceof PlantdError) return thrown;
-  const said = messageOf(thrown);
-  const full = said.includes("database or disk is full");
-  return new PlantdError(
-    full ? "storage_full" : "storage_unavailable",
-    full ? "the disk is full; nothing was stored" : `the database cannot be written: ${said}`,
-    { cause: thrown },
-  );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PlantdError } from "../errors.ts";
+import { messageOf, PlantdError } from "../errors.ts";
 import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX, CONFIGURED_SCOPES_MAX } from "../limits.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { Entry } from "../state/store.ts";
@@ -121,4 +121,19 @@ function conflict(what: string, expected: number, revision: number): PlantdError
   return new PlantdError("revision_conflict", `${what} ${found}, expected ${needed}`, {
     data: { revision },
   });
+}
+
+/** What is said of a disk that is full. */
+export const DISK_IS_FULL = "the disk is full; nothing was stored";
+
+/** What the disk said, as an error for whoever wanted to write. */
+export function storageError(thrown: unknown): PlantdError {
+  if (thrown instanceof PlantdError) return thrown;
+  const said = messageOf(thrown);
+  const full = said.includes("database or disk is full");
+  return new PlantdError(
+    full ? "storage_full" : "storage_unavailable",
+    full ? DISK_IS_FULL : `the database cannot be written: ${said}`,
+    { cause: thrown },
+  );
 }
