@@ -58,7 +58,12 @@ export class Draft {
   constructor(mirror: Mirror, start: DraftStart) {
     this.#mirror = mirror;
     this.#start = start;
-    this.requests = new DraftRequests(mirror, start.timeMs, start.requestMs);
+    this.requests = new DraftRequests(
+      mirror,
+      start.timeMs,
+      start.requestMs,
+      start.monotonicMs,
+    );
     this.history = new DraftHistory(start);
     this.settings = new DraftSettings(mirror, start.options);
     this.#keys = new DraftKeys(start, this.history, this.#undo);

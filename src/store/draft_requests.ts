@@ -16,13 +16,19 @@ export class DraftRequests {
   readonly #mirror: Mirror;
   readonly #timeMs: number;
   readonly #windowMs: number;
+  readonly #monotonicMs: number;
   readonly #done = new Map<string, DoneRequest>();
 
-  /** @param windowMs For how long a request is remembered. */
-  constructor(mirror: Mirror, timeMs: number, windowMs: number) {
+  /**
+   * @param timeMs The wall clock.
+   * @param windowMs For how long a request is remembered.
+   * @param monotonicMs The clock that does not jump.
+   */
+  constructor(mirror: Mirror, timeMs: number, windowMs: number, monotonicMs: number) {
     this.#mirror = mirror;
     this.#timeMs = timeMs;
     this.#windowMs = windowMs;
+    this.#monotonicMs = monotonicMs;
   }
 
   /**
@@ -67,11 +73,17 @@ export class DraftRequests {
   /** Brings the mirror to where the disk is now. */
   merge(): void {
     for (const id of this.deletes()) this.#mirror.putRequest(id, undefined);
-    for (const [id, done] of this.#done) this.#mirror.putRequest(id, done);
+    for (const [id, done] of this.#done) {
+      this.#mirror.putRequest(id, { ...done, sinceMs: this.#monotonicMs });
+    }
   }
 
-  /** A clock that was set back must not make a request unforgettable. */
-  #isRemembered({ timeMs }: DoneRequest): boolean {
+  /**
+   * A clock that was stepped must not make a request of this run forgotten, nor one of an earlier run,
+   * of which only the wall clock tells, unforgettable.
+   */
+  #isRemembered({ timeMs, sinceMs }: DoneRequest): boolean {
+    if (sinceMs !== undefined) return this.#monotonicMs - sinceMs < this.#windowMs;
     return Math.abs(this.#timeMs - timeMs) < this.#windowMs;
   }
 }

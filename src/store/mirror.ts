@@ -49,6 +49,8 @@ export interface DoneRequest {
   readonly timeMs: number;
   /** Of what it was; the same name must not stand for two. */
   readonly digest: string;
+  /** When it was done on the monotonic clock of this run; not on disk. */
+  readonly sinceMs?: number;
 }
 
 /** A scope and all its entries. */
