@@ -14,11 +14,18 @@ export const STARTING: Check = {
   output: "the service is starting",
 };
 
+/**
+ * Time at one commit, in milliseconds, after which the disk counts as stuck: thousands of times what it
+ * takes, and more than a card takes that tidies up.
+ */
+const STUCK_MS = 5_000;
+
 /** The store, from its status. */
 export function storeCheck(
-  { available, failure, damaged, revision }: {
+  { available, failure, commitMs = 0, damaged, revision }: {
     readonly available: boolean;
     readonly failure?: string;
+    readonly commitMs?: number;
     readonly damaged: number;
     readonly revision: number;
   },
@@ -29,6 +36,10 @@ export function storeCheck(
     observedValue: revision,
   } as const;
   if (!available) return { ...check, status: "fail", output: failure ?? "the store is closed" };
+  if (commitMs > STUCK_MS) {
+    const output = `the disk has not finished a commit for ${commitMs} ms`;
+    return { ...check, status: "fail", output };
+  }
   if (damaged === 0) return { ...check, status: "pass" };
   return { ...check, status: "warn", output: `${damaged} records are damaged and not served` };
 }
