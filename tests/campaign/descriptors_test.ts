@@ -13,7 +13,7 @@ const DESCRIPTORS = "-n 100";
 async function exhausted(body: (site: Site, service: Child) => Promise<void>): Promise<void> {
   await using bundled = await Bundled.make();
   await using dir = await tempDir();
-  await using site = await Site.make(dir.path);
+  await using site = await Site.make(dir.path, 100);
   await using service = site.serve(bundled, {}, DESCRIPTORS);
   await service.until("it is well", async () => (await site.health())?.status === "pass");
   const connections: Deno.Conn[] = [];

@@ -34,6 +34,8 @@ export interface Kills {
 
 /** Clients that write at once. */
 const ACTORS = 8;
+/** So that a killed service is given up at once. */
+const HEARTBEAT_MS = 100;
 /** Where updates go. */
 const BUS_SCOPE = "org.plantd.Bus";
 /** Time an attempt waits for its reply, in milliseconds: a request to a service that was killed is lost. */
@@ -51,7 +53,7 @@ export async function killRepeatedly(
   },
 ): Promise<Kills> {
   await using dir = await tempDir();
-  await using site = await Site.make(dir.path);
+  await using site = await Site.make(dir.path, HEARTBEAT_MS);
   await using run = new Run(site, seed);
   const startMs = performance.now();
   for (let kill = 1; kill <= kills; kill += 1) {

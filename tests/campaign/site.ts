@@ -13,8 +13,8 @@ import { writeConfig } from "../helpers/program.ts";
 import { Publisher, type Reply } from "../service/harness.ts";
 import type { Bundled } from "./bundled.ts";
 
-/** So that a killed service is given up at once. */
-const HEARTBEAT_MS = 100;
+/** Heartbeat unless told otherwise; where services are killed it is short, so that they are given up. */
+const HEARTBEAT_MS = 1000;
 
 /** The Majordomo name of the service. */
 export const SERVICE = "org.plantd.State";
@@ -33,8 +33,10 @@ export class Site implements AsyncDisposable {
   #network: Network | undefined;
   readonly healthPort: number;
   readonly #ports: readonly number[];
+  readonly #heartbeatMs: number;
 
-  private constructor(dir: string) {
+  private constructor(dir: string, heartbeatMs: number) {
+    this.#heartbeatMs = heartbeatMs;
     this.database = `${dir}/state.db`;
     this.#ports = freePorts(5);
     const [broker, frontend, , feed, health] = this.#ports;
@@ -48,18 +50,17 @@ export class Site implements AsyncDisposable {
     this.publisher = this.#parts.use(new Publisher(this.poller, at(frontend!)));
   }
 
-  /** @param dir For the database and the configuration, which `settings` add to. */
-  static async make(dir: string, settings: Record<string, unknown> = {}): Promise<Site> {
-    const site = new Site(dir);
+  /** @param dir For the database and the configuration. */
+  static async make(dir: string, heartbeatMs = HEARTBEAT_MS): Promise<Site> {
+    const site = new Site(dir, heartbeatMs);
     const [, , backend, , health] = site.#ports;
     site.#config = await writeConfig(dir, "state.yml", {
-      broker: { endpoint: site.broker, "heartbeat-ms": HEARTBEAT_MS },
+      broker: { endpoint: site.broker, "heartbeat-ms": heartbeatMs },
       bus: { endpoint: `>${at(backend!)}` },
       feed: { endpoint: `@${site.feed}` },
       health: { port: health },
       worker: { lanes: 8 },
       database: { path: site.database },
-      ...settings,
     });
     await site.startNetwork();
     return site;
@@ -70,7 +71,7 @@ export class Site implements AsyncDisposable {
     const [, frontend, backend] = this.#ports;
     this.#network = await Network.start({
       endpoint: this.broker,
-      heartbeatMs: HEARTBEAT_MS,
+      heartbeatMs: this.#heartbeatMs,
       liveness: 3,
       highWaterMark: 100_000,
       buses: [{

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { until } from "../helpers/async.ts";
+import type { Child } from "../helpers/child.ts";
+import { tempDir } from "../helpers/temp.ts";
+import { Bundled } from "./bundled.ts";
+import { ERRNO, KIND, type Shim, shimTest } from "./shim.ts";
+import { Site } from "./site.ts";
+
+const service = "a";
+
+/** Runs `body` with a service whose disk is in the hands of `shim`; it must be alive in the end. */
+async function withService(
+  shim: Shim,
+  body: (site: Site, running: Child) => Promise<void>,
+): Promise<void> {
+  await using bundled = await Bundled.make();
+  await using dir = await tempDir();
+  await using site = await Site.make(dir.path);
+  await using running = site.serve(bundled, shim.faultEnv(dir.path));
+  await running.until("it is well", async () => (await site.health())?.status === "pass");
+  await site.ask("set", { service, key: "before", value: 1 });
+  await body(site, running);
+  assert.equal(running.exit, undefined, running.stderr);
+  await running.kill();
+  await using again = site.serve(bundled);
+  await again.until(
+    "it is well after a restart",
+    async () => (await site.health())?.status === "pass",
+  );
+  assert.equal((await site.ask("get", { service, key: "before" })).value, 1);
+  assert.equal((await site.ask("get", { service, key: "after" })).value, 2);
+}
+
+const FAULTS = [
+  { name: "full", errno: ERRNO.ENOSPC, kinds: KIND.write | KIND.truncate, code: "storage_full" },
+  { name: "that writes no more", errno: ERRNO.EIO, kinds: KIND.write, code: "storage_unavailable" },
+  { name: "that syncs no more", errno: ERRNO.EIO, kinds: KIND.sync, code: "storage_unavailable" },
+  { name: "that is read-only", errno: ERRNO.EROFS, kinds: KIND.all, code: "storage_unavailable" },
+  { name: "over its quota", errno: 122, kinds: KIND.write, code: "storage_unavailable" },
+];
+
+for (const { name, errno, kinds, code } of FAULTS) {
+  shimTest(
+    `faults - a disk ${name}: writes are refused, the rest goes on, and it heals by itself`,
+    async (shim) => {
+      await withService(shim, async (site) => {
+        await until("the bus is subscribed", () => site.publisher.topics.has(service));
+        shim.fail({ errno, kinds });
+        for (let value = 0; value < 3; value += 1) {
+          const reply = await site.ask("set", { service, key: "during", value });
+          assert.equal(reply.code, code, JSON.stringify(reply));
+        }
+        assert.ok(shim.failed > 0);
+        assert.equal((await site.ask("get", { service, key: "before" })).value, 1);
+        assert.equal((await site.ask("get", { service, key: "during" })).code, "key_not_found");
+        assert.equal((await site.health())?.status, "fail");
+        await site.publisher.publish(`${service}{"key":"bus","value":1}`);
+        await until("the update is counted", async () => {
+          const { bus } = (await site.ask("health")).data as {
+            bus: { rejected: Record<string, number> };
+          };
+          return bus.rejected[code] === 1;
+        });
+        shim.heal();
+        const reply = await site.ask("set", { service, key: "after", value: 2 });
+        assert.equal(reply.value, 2, JSON.stringify(reply));
+        assert.equal((await site.health())?.status, "pass");
+      });
+    },
+  );
+}
+
+shimTest(
+  "faults - any single write or sync that fails: what was acknowledged is there, and it goes on",
+  async (shim) => {
+    await withService(shim, async (site) => {
+      const acknowledged = new Map<string, number>();
+      for (let value = 0; value < 150; value += 1) {
+        const errno = value % 2 === 0 ? ERRNO.EIO : ERRNO.ENOSPC;
+        shim.fail({ errno, kinds: KIND.write | KIND.sync, skip: value % 13, count: 1 });
+        const [key, fill] = [`k${value % 10}`, "x".repeat(value % 3 === 0 ? 100_000 : 10)];
+        const reply = await site.ask("set", { service, key, value: { value, fill } });
+        if (reply.success !== false) acknowledged.set(key, value);
+        else assert.match(reply.code as string, /^storage_/);
+      }
+      shim.heal();
+      await site.ask("set", { service, key: "after", value: 2 });
+      for (const [key, value] of acknowledged) {
+        const found = (await site.ask("get", { service, key })).value as { value: number };
+        assert.equal(found.value, value, key);
+      }
+    });
+  },
+);
+
+shimTest(
+  "faults - a disk that does not return: health says so within seconds, reads go on",
+  async (shim) => {
+    await withService(shim, async (site) => {
+      shim.hang(KIND.sync);
+      const write = site.ask("set", { service, key: "after", value: 2 });
+      await until(
+        "health says so",
+        async () => /not finished/.test((await site.health())?.output ?? ""),
+      );
+      assert.equal((await site.ask("get", { service, key: "before" })).value, 1);
+      shim.heal();
+      assert.equal((await write).value, 2);
+      assert.equal((await site.health())?.status, "pass");
+    });
+  },
+);
+
+shimTest(
+  "faults - the clock steps a year back and forth: everything goes on, revisions rise",
+  async (shim) => {
+    await withService(shim, async (site) => {
+      const year = 365 * 24 * 3600;
+      let last = 0;
+      for (const seconds of [year, -year, 0, year, 0]) {
+        shim.setClock(seconds);
+        const reply = await site.ask("set", { service, key: "after", value: 2 });
+        assert.ok((reply.revision as number) > last);
+        last = reply.revision as number;
+        const skewMs = Date.parse(reply.time as string) - Date.now() - seconds * 1000;
+        assert.ok(Math.abs(skewMs) < 60_000, `the clock is ${skewMs} ms off`);
+        assert.equal((await site.health())?.status, "pass");
+        await site.ask("delete", { service, key: "after" });
+        await site.ask("set", { service, key: "after", value: 2, request_id: `at ${last}` });
+        shim.setClock(0);
+        // The request is known though the clock has stepped.
+        const again = await site.ask("set", {
+          service,
+          key: "after",
+          value: 2,
+          request_id: `at ${last}`,
+        });
+        assert.equal(again.revision, last + 2);
+        last += 2;
+      }
+    });
+  },
+);
