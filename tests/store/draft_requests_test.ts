@@ -9,20 +9,33 @@ const WINDOW_MS = 1000;
 const source = "test";
 
 /** A draft at `timeMs` on `mirror`. */
-function draftAt(mirror: Mirror, timeMs: number, requestMs = WINDOW_MS): Draft {
-  return new Draft(mirror, { ...START, revision: timeMs, timeMs, requestMs });
+function draftAt(
+  mirror: Mirror,
+  timeMs: number,
+  requestMs = WINDOW_MS,
+  monotonicMs = timeMs,
+): Draft {
+  return new Draft(mirror, { ...START, revision: timeMs, timeMs, requestMs, monotonicMs });
 }
 
 function apply(draft: Draft, requestId: string, value = 1) {
   return draft.apply({ mutations: [set("a", "k", value)], source, requestId });
 }
 
-Deno.test("draft requests - remembered within the window, also when the clock is set back, and not beyond", () => {
+Deno.test("draft requests - remembered within the window, also when the clock is stepped, and not beyond", () => {
   const mirror = new Mirror();
   const draft = draftAt(mirror, 5000);
   assert.equal(apply(draft, "r").revision, 5001);
   assert.deepEqual(apply(draft, "r"), { revision: 5001, timeMs: 5000, changes: [] });
   draft.merge(NOTHING_MORE);
+  // In this run, whatever the clock on the wall says.
+  for (const timeMs of [0, 5999, 1_000_000]) {
+    assert.equal(apply(draftAt(mirror, timeMs, WINDOW_MS, 5999), "r").changes.length, 0);
+    assert.equal(apply(draftAt(mirror, timeMs, WINDOW_MS, 6000), "r", 2).changes.length, 1);
+  }
+  // As after a restart, when only that clock tells.
+  const { sinceMs: _, ...onDisk } = mirror.request("r")!;
+  mirror.putRequest("r", onDisk);
   for (const timeMs of [5000, 5999, 4001]) {
     assert.equal(apply(draftAt(mirror, timeMs), "r").changes.length, 0, `at ${timeMs}`);
   }
