@@ -7,6 +7,7 @@
 
 import { openEnvelope } from "./bus/envelope.ts";
 import { Feed } from "./bus/feed.ts";
+import { Intake } from "./bus/intake.ts";
 import { Subscriber } from "./bus/subscriber.ts";
 import { systemClock } from "./clock.ts";
 import type { StateConfig } from "./config/schema.ts";
@@ -222,6 +223,16 @@ export class Service implements AsyncDisposable {
       }),
     );
     this.#parts.defer(this.#store.watch((changes) => this.#followScopes(changes)));
+    if (bus.pull === undefined) return;
+    const { address } = this.#parts.use(
+      await Intake.bind({
+        poller,
+        address: bus.pull.address,
+        isFull: () => this.#ingest.isBusy,
+        onMessage: (frames) => this.#takeUpdate(frames),
+      }),
+    );
+    log.info("updates are pulled", { address });
   }
 
   #operationContext(): OperationContext {

@@ -70,6 +70,7 @@ export const STATE_SETTINGS = {
     "default-scope": scopeName().optional(),
     queue: wholeNumber(1, 10_000_000).prefault(BUS_QUEUE_MAX),
     coalesce: yesOrNo().prefault(true),
+    pull: endpoint("bind", "only").optional(),
   },
   feed: {
     enabled: yesOrNo().prefault(true),

@@ -93,6 +93,12 @@ export class Ingest {
     this.#reject(OTHER_SCOPES, counter, new Rejection(reason, "not one of the forms of an update"));
   }
 
+  /** Whether as much waits for the disk as should, where whoever sends can wait. */
+  get isBusy(): boolean {
+    return this.#backlog.size >= this.#options.queueMax / 2 ||
+      this.#backlog.bytes >= BUS_QUEUE_BYTES_MAX / 2;
+  }
+
   /** The sums over all scopes. */
   totals(): UpdateCounts {
     const sum = new Counter();

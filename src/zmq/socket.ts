@@ -43,6 +43,8 @@ export interface SocketOptions {
   lingerMs?: number | undefined;
   /** Pause before the first reconnect, in milliseconds. */
   reconnectMs?: number | undefined;
+  /** Asked before each message; while it says true none is taken, and {@link Socket.resume} goes on. */
+  isPaused?: (() => boolean) | undefined;
   /** Messages taken in one turn before others get theirs; 128 by default. 1 where they come singly. */
   messagesPerTurn?: number | undefined;
   /** ROUTER: answer "unroutable" instead of dropping in silence. */
@@ -77,6 +79,7 @@ export class Socket implements PollSource, AsyncDisposable {
   readonly #poller: Poller;
   readonly #onMessage: ((frames: Frames) => void) | undefined;
   readonly #monitor: Monitor | undefined;
+  readonly #isPaused: (() => boolean) | undefined;
   readonly #messagesPerTurn: number;
   #closed = false;
   /** Being drained, which looks until nothing is left. */
@@ -86,6 +89,7 @@ export class Socket implements PollSource, AsyncDisposable {
     this.kind = kind;
     this.#poller = poller;
     this.#onMessage = options.onMessage;
+    this.#isPaused = options.isPaused;
     this.#messagesPerTurn = options.messagesPerTurn ?? MESSAGES_PER_TURN;
     this.#handle = openNative(kind, options);
     this.fd = intOption(this.#handle, ZMQ.FD);
@@ -160,6 +164,7 @@ export class Socket implements PollSource, AsyncDisposable {
     this.#draining = true;
     try {
       for (let taken = 0; taken < this.#messagesPerTurn && !this.#closed; taken += 1) {
+        if (this.#isPaused?.()) return false;
         const frames = receive(this.#handle);
         if (!frames) return false;
         this.#onMessage!(frames);
@@ -168,6 +173,11 @@ export class Socket implements PollSource, AsyncDisposable {
     } finally {
       this.#draining = false;
     }
+  }
+
+  /** Looks again for messages that were left where they were while it was paused. */
+  resume(): void {
+    if (!this.#closed) this.#poller.sent(this);
   }
 
   /** Closes the socket; what is unsent has `lingerMs` to leave, in the background. Idempotent. */

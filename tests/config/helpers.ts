@@ -109,6 +109,7 @@ export const STATE_DEFAULTS = {
     defaultScope: undefined,
     queue: BUS_QUEUE_MAX,
     coalesce: true,
+    pull: undefined,
   },
   feed: {
     enabled: true,

@@ -17,6 +17,7 @@ const SOCKET_DRIVERS = [
   ...["worker", "lane", "broker", "client"].map((name) => `src/mdp/${name}.ts`),
   "src/bus/subscriber.ts",
   "src/bus/capture.ts",
+  "src/bus/intake.ts",
   "src/bus/feed.ts",
 ];
 
