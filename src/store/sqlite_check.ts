@@ -6,7 +6,6 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
-import { crc32 } from "node:zlib";
 import { messageOf, PlantdError } from "../errors.ts";
 import { walOf } from "./sqlite_file.ts";
 
@@ -20,16 +19,14 @@ const FAULTS_MAX = 8;
 /** What the first pages of a bbolt database say at byte 16: one of the original service. */
 const BBOLT = [0xed, 0xda, 0x0c, 0xed];
 
-/** The table of Deno KV, and its keys, read from itself and from its index. */
+/** The table of Deno KV. */
 const TABLE = "kv";
-const IN_TABLE = "select k from kv order by k";
-const IN_INDEX = "select k from kv indexed by kv_expiration_ms_idx where expiration_ms >= -1";
 
 /**
  * What is damaged in the structure of the database at `path`, one sentence each; none where there is no
  * file, or an empty one. What the records say is not looked at.
  *
- * Two seconds for a million keys. The caller has locked the database. What its write-ahead log holds
+ * A fifth of the time that reading the records takes. The caller has locked the database. What its write-ahead log holds
  * is brought into the file, as at every other start.
  *
  * @throws {PlantdError} `database_unusable` when it is the database of another program, or cannot be read
@@ -48,7 +45,7 @@ export function structureFaults(path: string): string[] {
     if (commitsCut > 1) {
       return [`the write-ahead log is damaged before its last ${commitsCut} commits`];
     }
-    return quickCheck(path);
+    return integrityFaults(path);
   } catch (error) {
     if (error instanceof PlantdError) throw error;
     const code = (error as { errcode?: number }).errcode ?? 0;
@@ -65,32 +62,21 @@ export function structureFaults(path: string): string[] {
   }
 }
 
-function quickCheck(path: string): string[] {
+/**
+ * What SQLite finds. A record's checksum says nothing of the key it lies under; but each key lies in the
+ * table and in its indexes, and the full check compares them, at twice the time of the quick one.
+ */
+function integrityFaults(path: string): string[] {
   const database = new DatabaseSync(path);
   try {
     const tables = database.prepare("select name from sqlite_schema where type = 'table'").all()
       .map(({ name }) => String(name));
-    if (tables.length > 0 && !tables.includes(TABLE)) {
-      throw ofAnother(path);
-    }
-    const rows = database.prepare(`pragma quick_check(${FAULTS_MAX})`).all();
-    const faults = rows.map((row) => String(row.quick_check)).filter((text) => text !== "ok");
-    if (faults.length > 0 || tables.length === 0) return faults;
-    const isSame = sumOfKeys(database, IN_TABLE) === sumOfKeys(database, IN_INDEX);
-    return isSame ? [] : ["the keys are not those of their index"];
+    if (tables.length > 0 && !tables.includes(TABLE)) throw ofAnother(path);
+    const rows = database.prepare(`pragma integrity_check(${FAULTS_MAX})`).all();
+    return rows.map((row) => String(row.integrity_check)).filter((text) => text !== "ok");
   } finally {
     database.close();
   }
-}
-
-/**
- * A sum over all keys, in whatever order. A record's checksum says nothing of the key it lies under; but
- * each key lies in the table and in an index over it.
- */
-function sumOfKeys(database: DatabaseSync, query: string): number {
-  let sum = 0;
-  for (const { k } of database.prepare(query).iterate()) sum = (sum + crc32(k as Uint8Array)) >>> 0;
-  return sum;
 }
 
 function refuseBbolt(path: string): void {

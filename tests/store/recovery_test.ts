@@ -218,7 +218,13 @@ Deno.test("recovery - what is no damage is never moved aside", async () => {
   const other = { code: "database_unusable", message: /of another program/ };
   await assert.rejects(openRecovering({ path: `${dir.path}/bolt.db`, onDamage: "start" }), other);
   const names = (await Array.fromAsync(Deno.readDir(dir.path))).map(({ name }) => name).sort();
-  assert.deepEqual(names, ["bolt.db", "bolt.db.lock", "state.db", "state.db.lock"]);
+  assert.deepEqual(names, [
+    "bolt.db",
+    "bolt.db.lock",
+    "state.db",
+    "state.db.lock",
+    "state.db.reserve",
+  ]);
 });
 
 Deno.test("recovery - one that was interrupted is finished by the next start", async () => {
