@@ -41,7 +41,15 @@ Deno.test("portable - alone in a directory, with nothing but PATH, it is the who
   );
   assert.deepEqual(
     [...new Set(names)].sort(),
-    ["cache", "dev.yml", "plantd-state", "state.db", "state.db-*", "state.db.lock"],
+    [
+      "cache",
+      "dev.yml",
+      "plantd-state",
+      "state.db",
+      "state.db-*",
+      "state.db.lock",
+      "state.db.reserve",
+    ],
   );
 });
 

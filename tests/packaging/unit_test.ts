@@ -71,7 +71,10 @@ toolTest(
 Deno.test("unit - the database is in the unit's state directory, and systemd waits for us long enough", async () => {
   const text = await unit("plantd-state.service");
   const [directory] = values(text, "StateDirectory");
-  assert.deepEqual(values(text, "Environment"), [`PLANTD_STATE_DB=%S/${directory}/state.db`]);
+  assert.deepEqual(values(text, "Environment"), [
+    `PLANTD_STATE_DB=%S/${directory}/state.db`,
+    `PLANTD_STATE_BACKUP_DIRECTORY=%S/${directory}/backups`,
+  ]);
   assert.deepEqual(values(text, "StateDirectoryMode"), ["0700"]);
   for (const name of UNITS) {
     const text = await unit(name);
