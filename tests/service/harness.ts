@@ -107,6 +107,16 @@ export class Plant implements AsyncDisposable {
     return JSON.parse(text(reply!)) as Reply;
   }
 
+  /** Whether the service answers within a quarter of a heartbeat. */
+  async answers(operation: string, body: unknown): Promise<boolean> {
+    try {
+      await this.ask(operation, body, HEARTBEAT_MS / 4);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** A publisher on the bus that sends when somebody subscribed to what it sends. */
   publisher(): Publisher {
     return new Publisher(this.poller, this.frontend);
