@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, PlantdError } from "../errors.ts";
+import { syncDirectory } from "../sync_directory.ts";
 import {
   type BackupHeader,
   type BackupRecord,
@@ -118,12 +119,6 @@ export class BackupWriter implements AsyncDisposable {
       while (bytes.length > 0) bytes = bytes.subarray(await this.#file.write(bytes));
     });
   }
-}
-
-/** Syncs the names in a directory: a rename is on disk only then. */
-export async function syncDirectory(path: string): Promise<void> {
-  using directory = await Deno.open(path);
-  await directory.sync();
 }
 
 /** Refuses to replace what is no backup, such as a database whose name was given by mistake. */

@@ -93,6 +93,14 @@ export function optionMembers(options: ScopeSettings): Readonly<Record<string, n
   return members;
 }
 
+/** What is in force where `settings` were set over `defaults`; no new object where none were. */
+export function optionsWith(
+  defaults: ScopeOptions,
+  settings: ScopeSettings | undefined,
+): ScopeOptions {
+  return settings ? { ...defaults, ...settings } : defaults;
+}
+
 /** `settings` with `change` applied. */
 export function changedSettings(settings: ScopeSettings, change: SettingsChange): ScopeSettings {
   const all = Object.entries({ ...settings, ...change }).filter(([, value]) => value !== null);

@@ -28,7 +28,7 @@
 import { decodeRecord, encodeRecord, type Record } from "./record.ts";
 import { utf8Bytes } from "../state/names.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
-import type { Last, StoredEntry, Tombstone, ValueRef } from "./mirror.ts";
+import type { Last, StoredEntry, Tombstone, ValueRef, Writable } from "./mirror.ts";
 
 /** Version of this layout; the first one had no `d`, `h` and `o`. */
 export const FORMAT = 2;
@@ -244,5 +244,3 @@ export function tombstoneOf({ header }: DecodedPast, number: number): Tombstone 
     ...(past ? { past } : {}),
   };
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };

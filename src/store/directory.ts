@@ -5,6 +5,7 @@
  */
 
 import { dirname } from "node:path";
+import { syncDirectory } from "../sync_directory.ts";
 
 /**
  * Makes the directory at `path` and those above it that are missing, for their owner alone, and has
@@ -17,17 +18,11 @@ export async function makeDirectory(path: string): Promise<void> {
   const missing: string[] = [];
   for (let at = path; !(await isThere(at)); at = dirname(at)) missing.push(at);
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-  for (const made of missing) await syncDirectory(dirname(made));
-}
-
-/** Has the names in the directory at `path` written to the disk, if it may be read. */
-export async function syncDirectory(path: string): Promise<void> {
-  try {
-    using directory = await Deno.open(path);
-    await directory.sync();
-  } catch (error) {
-    // As SQLite does it: a directory that may only be passed through is left to the file system.
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+  for (const made of missing) {
+    await syncDirectory(dirname(made)).catch((error) => {
+      // As SQLite does it: a directory that may only be passed through is left to the file system.
+      if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    });
   }
 }
 

@@ -8,7 +8,7 @@ import { DELETED_KEYS_MAX } from "../limits.ts";
 import type { Change, Mutation } from "../state/store.ts";
 import type { DraftHistory } from "./draft_history.ts";
 import type { DraftScope, DraftStart, Stamp, Undo } from "./draft_types.ts";
-import { type Last, living, type StoredEntry } from "./mirror.ts";
+import { type Last, living, type StoredEntry, type Writable } from "./mirror.ts";
 import { boundDeletions, boundScope, expectKey } from "./refusals.ts";
 
 /** A mutation of one kind. */
@@ -16,8 +16,6 @@ type Of<Kind extends Mutation["kind"]> = Extract<Mutation, { kind: Kind }>;
 
 /** What of a deletion matters within its scope. */
 type Deletion = Pick<Of<"delete">, "scope" | "key" | "ifRevision">;
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Deleted keys forgotten for each new one: two, so that too many become fewer. */
 const FORGOTTEN_PER_DELETION = 2;

@@ -7,6 +7,7 @@
 import {
   changedSettings,
   optionMembers,
+  optionsWith,
   type ScopeOptions,
   type ScopeSettings,
   type SettingsChange,
@@ -31,8 +32,7 @@ export class DraftSettings {
 
   /** What is in force for `scope`. */
   optionsOf(scope: string): ScopeOptions {
-    const settings = this.#settingsOf(scope);
-    return settings ? { ...this.#defaults, ...settings } : this.#defaults;
+    return optionsWith(this.#defaults, this.#settingsOf(scope));
   }
 
   /** Settings to be written; undefined where nothing is set any more. */

@@ -8,7 +8,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
 import { HISTORY_DEFAULT, REQUEST_ID_MS } from "../limits.ts";
-import type { ScopeOptions, ScopeSettings } from "../state/scope_options.ts";
+import { optionsWith, type ScopeOptions, type ScopeSettings } from "../state/scope_options.ts";
 import type {
   Change,
   Committed,
@@ -124,7 +124,7 @@ export class DurableStore implements Store {
   }
 
   scopeOptions(scope: string): ScopeOptions {
-    return { ...this.#options.scopes, ...this.#mirror.settings(scope) };
+    return optionsWith(this.#options.scopes, this.#mirror.settings(scope));
   }
 
   scopeSettings(scope: string): ScopeSettings | undefined {

@@ -35,6 +35,9 @@ export interface Tombstone extends Pick<Entry, "revision" | "timeMs" | "source" 
   readonly past?: readonly number[];
 }
 
+/** `T` while it is put together. */
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** The last that is known of a key. */
 export type Last = StoredEntry | Tombstone;
 

@@ -7,6 +7,7 @@
 
 import { dirname } from "node:path";
 import { messageOf, PlantdError } from "../errors.ts";
+import { syncDirectory } from "../sync_directory.ts";
 
 /** What belongs to a database: its write-ahead log, the index of that, and the file. */
 const PARTS = ["-wal", "-shm", ""];
@@ -47,8 +48,7 @@ export async function replaceDatabase(path: string, aside: string): Promise<void
       if (await exists(`${path}${part}`)) await Deno.rename(`${path}${part}`, `${aside}${part}`);
     }
     await Deno.rename(successorOf(path), path);
-    using directory = await Deno.open(dirname(path));
-    await directory.sync();
+    await syncDirectory(dirname(path));
   } catch (error) {
     throw new PlantdError("database_unusable", `cannot replace ${path}: ${messageOf(error)}`, {
       data: { path },
