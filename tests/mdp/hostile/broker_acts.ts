@@ -19,6 +19,8 @@ export interface Act {
   readonly name: string;
   /** Uses an identity that libzmq lets nobody else have meanwhile: one at a time. */
   readonly alone?: boolean;
+  /** Connects once under an identity that is taken: libzmq keeps IGNORED_BYTES of it (subject_process.ts). */
+  readonly ignored?: boolean;
   run(site: BrokerSite, dialect: Dialect): Promise<void>;
 }
 

@@ -76,6 +76,7 @@ export const IDENTITY_ACTS: readonly Act[] = [
   })),
   ...[...GOOD_NAMES, ...WAITING_NAMES].map((name): Act => ({
     name: `an impostor with the identity of ${name}`,
+    ignored: true,
     async run(site, dialect) {
       await using raw = await RawConnection.dealer(site.port, { identity: bytes(name) });
       // libzmq does not let it in under that name; whatever becomes of it, assertWell looks at the owner.
@@ -118,6 +119,7 @@ export const IDENTITY_ACTS: readonly Act[] = [
   },
   {
     name: "a second worker with the identity of the first",
+    ignored: true,
     async run(site, dialect) {
       const service = site.name();
       await using first = site.peer({ routingId: service });
@@ -137,6 +139,7 @@ export const IDENTITY_ACTS: readonly Act[] = [
   },
   {
     name: "an identity that comes back as another peer",
+    ignored: true,
     async run(site, dialect) {
       const service = site.name();
       const worker = site.peer({ routingId: service });

@@ -16,6 +16,13 @@ const GROWTH_MAX = 1.2;
  */
 const RSS_GROWTH_MAX = 1.5;
 
+/**
+ * What libzmq 4.3.5 keeps of a connection that claimed an identity which was taken, until the socket
+ * closes: it never reads on from the pipe of a peer without a name, so the pipe never sees its end
+ * (router.cpp, `_anonymous_pipes`). Measured: 36,100 bytes.
+ */
+export const IGNORED_BYTES = 40_000;
+
 /** What a process holds after a full garbage collection, in bytes. */
 export interface Memory {
   /** What the system gave it. Pieces of it may be free, and too small to be given back. */
@@ -85,13 +92,16 @@ export class Subject<Status> implements AsyncDisposable {
   /**
    * Resolves when it holds as much as in `warm` again, or a fifth more, of memory from the system half
    * more; fails with the figures.
+   *
+   * @param ignored Connections since then under identities that were taken.
    */
-  async untilBack(warm: Memory): Promise<void> {
+  async untilBack(warm: Memory, ignored = 0): Promise<void> {
+    const inUseMax = warm.inUse * GROWTH_MAX + ignored * IGNORED_BYTES;
     let now = warm;
     try {
       await until("memory and descriptors are back", async () => {
         now = await this.memory();
-        return now.inUse <= warm.inUse * GROWTH_MAX && now.rss <= warm.rss * RSS_GROWTH_MAX &&
+        return now.inUse <= inUseMax && now.rss <= warm.rss * RSS_GROWTH_MAX &&
           now.fds <= warm.fds && now.sockets <= warm.sockets;
       });
     } catch {
