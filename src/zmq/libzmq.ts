@@ -64,7 +64,7 @@ const SYMBOLS = {
   zmq_msg_recv: { parameters: ["buffer", "pointer", "i32"], result: "i32" },
   zmq_msg_data: { parameters: ["buffer"], result: "pointer" },
   zmq_msg_more: { parameters: ["buffer"], result: "i32" },
-  zmq_sendiov: { parameters: ["pointer", "buffer", "usize", "i32"], result: "i32" },
+  zmq_send: { parameters: ["pointer", "buffer", "usize", "i32"], result: "i32" },
   /** Returns when it is told to: on a thread of its own. */
   zmq_proxy_steerable: {
     parameters: ["pointer", "pointer", "pointer", "pointer"],
@@ -90,8 +90,8 @@ export const lib = Deno.dlopen(addonPath(), SYMBOLS).symbols;
 
 /** Numbers of errors that mean something here (errno(3)). */
 export const ERRNO = Deno.build.os === "darwin"
-  ? { EAGAIN: 35, EADDRINUSE: 48, EHOSTUNREACH: 65 }
-  : { EAGAIN: 11, EADDRINUSE: 98, EHOSTUNREACH: 113 };
+  ? { EINTR: 4, EAGAIN: 35, EADDRINUSE: 48, EHOSTUNREACH: 65 }
+  : { EINTR: 4, EAGAIN: 11, EADDRINUSE: 98, EHOSTUNREACH: 113 };
 
 const context = lib.zmq_ctx_new();
 const open = new Set<Handle>();
@@ -103,6 +103,11 @@ globalThis.addEventListener("unload", () => {
   for (const handle of open) lib.zmq_close(handle);
   if (proxies === 0) lib.zmq_ctx_term(context);
 });
+
+/** True when the last call was cut short by a signal that came meanwhile, and is to be made again. */
+export function interrupted(): boolean {
+  return lib.zmq_errno() === ERRNO.EINTR;
+}
 
 /**
  * Opens a socket.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ERRNO, type Handle, lastError, lib } from "./libzmq.ts";
+import { ERRNO, type Handle, interrupted, lastError, lib } from "./libzmq.ts";
 
 /** One message: its frames in order. What came in belongs to the receiver. */
 export type Frames = readonly Uint8Array[];
@@ -15,19 +15,13 @@ export type Frames = readonly Uint8Array[];
  */
 export type Sent = "sent" | "full" | "unroutable";
 
-/** Flags of zmq_msg_recv(3) and zmq_sendiov. */
+/** Flags of zmq_msg_recv(3) and zmq_send(3). */
 const DONTWAIT = 1;
 const SNDMORE = 2;
 
 /** Bytes copied together; a larger message takes memory of its own. */
 const SCRATCH_BYTES = 64 * 1024;
-/** Frames in one send; as many as Majordomo allows. */
-const SCRATCH_FRAMES = 2048;
-/** Numbers of 32 bits in a `struct iovec`: an address and a length of 64 bits each. */
-const IOVEC_WORDS = 4;
-const WORD = 2 ** 32;
-
-/** Memory that libzmq reads and writes: it has an address, and does not move. */
+/** Memory that is written to by number: it has an address, and does not move. */
 class Memory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly address: number;
@@ -40,8 +34,6 @@ class Memory {
 }
 
 const scratch = new Memory(SCRATCH_BYTES);
-/** A `struct iovec` for each frame of what is sent. */
-const scratchVectors = new Uint32Array(SCRATCH_FRAMES * IOVEC_WORDS);
 /** A `zmq_msg_t` for each frame of what comes in. */
 const received = new Uint8Array(new ArrayBuffer(64));
 lib.zmq_msg_init(received);
@@ -55,7 +47,7 @@ export function receive(handle: Handle): Uint8Array[] | undefined {
   let end = 0;
   const ends: number[] = [];
   do {
-    const length = lib.zmq_msg_recv(received, handle, DONTWAIT);
+    const length = receiveFrame(handle);
     if (length < 0) return undefined;
     if (end + length > memory.bytes.length) memory = larger(memory, end, end + length);
     if (length > 0) {
@@ -68,6 +60,14 @@ export function receive(handle: Handle): Uint8Array[] | undefined {
   const whole = memory === scratch ? memory.bytes.slice(0, end) : memory.bytes;
   let start = 0;
   return ends.map((end) => whole.subarray(start, start = end));
+}
+
+/** Bytes of the next frame, which is in `received` then; below zero when there is none. */
+function receiveFrame(handle: Handle): number {
+  while (true) {
+    const length = lib.zmq_msg_recv(received, handle, DONTWAIT);
+    if (length >= 0 || !interrupted()) return length;
+  }
 }
 
 /** Memory for at least `bytes` that begins with the first `used` bytes of `memory`. */
@@ -89,30 +89,23 @@ function letGo(): void {
  * @throws {Error} When the socket cannot send now at all (a REQ that waits).
  */
 export function send(handle: Handle, frames: Frames): Sent {
-  let bytes = 0;
-  for (const frame of frames) bytes += frame.length;
-  const { length } = frames;
-  const memory = bytes <= SCRATCH_BYTES ? scratch : new Memory(bytes);
-  const vectors = length <= SCRATCH_FRAMES ? scratchVectors : new Uint32Array(length * IOVEC_WORDS);
-  fill(memory, vectors, frames);
-  if (lib.zmq_sendiov(handle, vectors, BigInt(length), DONTWAIT | SNDMORE) >= 0) {
-    return "sent";
+  const last = frames.length - 1;
+  for (let i = 0; i <= last; i += 1) {
+    const frame = frames[i]!;
+    const flags = i < last ? DONTWAIT | SNDMORE : DONTWAIT;
+    // A frame at a time: cut short by a signal, zmq_sendiov does not say how many have gone.
+    while (lib.zmq_send(handle, frame as BufferSource, BigInt(frame.length), flags) < 0) {
+      if (interrupted()) continue;
+      return refusal();
+    }
   }
+  return "sent";
+}
+
+/** Only the first frame of a message is ever refused (zmq_send(3)). */
+function refusal(): Sent {
   const error = lastError("cannot send");
   if (error.errno === ERRNO.EAGAIN) return "full";
   if (error.errno === ERRNO.EHOSTUNREACH) return "unroutable";
   throw error;
-}
-
-function fill(memory: Memory, vectors: Uint32Array, frames: Frames): void {
-  let at = 0;
-  for (let i = 0; i < frames.length; i += 1) {
-    const frame = frames[i]!;
-    memory.bytes.set(frame, at);
-    const address = memory.address + at;
-    vectors[i * IOVEC_WORDS] = address % WORD;
-    vectors[i * IOVEC_WORDS + 1] = address / WORD;
-    vectors[i * IOVEC_WORDS + 2] = frame.length;
-    at += frame.length;
-  }
 }

@@ -11,6 +11,7 @@ import {
   cString,
   ERRNO,
   type Handle,
+  interrupted,
   lastError,
   lib,
   openHandle,
@@ -104,7 +105,9 @@ const intLength = new BigUint64Array(1);
 /** The value of an option that is an `int`. */
 export function intOption(handle: Handle, option: number): number {
   intLength[0] = BigInt(int.byteLength);
-  lib.zmq_getsockopt(handle, option, int, intLength);
+  while (lib.zmq_getsockopt(handle, option, int, intLength) < 0) {
+    if (!interrupted()) throw lastError(`cannot get option ${option} of a socket`);
+  }
   return int[0]!;
 }
 

@@ -1,0 +1,34 @@
+/**
+ * Sends itself messages over TCP while it is sent SIGUSR2, and prints what came: a process of its own,
+ * because its one JavaScript thread is the main thread, the one that signals go to.
+ */
+
+import { Poller } from "../../src/zmq/poller.ts";
+import { Socket } from "../../src/zmq/socket.ts";
+import { bytes, until } from "../helpers/async.ts";
+
+const MESSAGES = Number(Deno.args[0]);
+const frames = ["", "MDPW02", "client", "", "get", "body"].map(bytes);
+
+let signals = 0;
+Deno.addSignalListener("SIGUSR2", () => signals += 1);
+console.log("ready");
+await until("the first signal", () => signals > 0);
+
+const poller = new Poller();
+let whole = 0;
+let torn = 0;
+const router = Socket.open(poller, "router", {
+  onMessage: ({ length }) => length === frames.length + 1 ? whole += 1 : torn += 1,
+  receiveHighWaterMark: 0,
+});
+const dealer = Socket.open(poller, "dealer", { onMessage() {}, sendHighWaterMark: 0 });
+dealer.connect(router.bind("tcp://127.0.0.1:*"));
+for (let sent = 0; sent < MESSAGES; sent += 1) {
+  const said = dealer.send(frames);
+  if (said !== "sent") throw new Error(`message ${sent} was ${said}`);
+  if (sent % 10 === 0) await new Promise((done) => setImmediate(done));
+}
+await until("all of them are there", () => whole + torn >= MESSAGES);
+console.log(JSON.stringify({ whole, torn }));
+Deno.exit();
