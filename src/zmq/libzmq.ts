@@ -65,7 +65,7 @@ const SYMBOLS = {
   zmq_msg_data: { parameters: ["buffer"], result: "pointer" },
   zmq_msg_more: { parameters: ["buffer"], result: "i32" },
   zmq_send: { parameters: ["pointer", "buffer", "usize", "i32"], result: "i32" },
-  /** Returns when it is told to: on a thread of its own. */
+  /** Returns 0 when it is told to end: on a thread of its own. */
   zmq_proxy_steerable: {
     parameters: ["pointer", "pointer", "pointer", "pointer"],
     result: "i32",
@@ -130,12 +130,18 @@ export function closeHandle(handle: Handle): void {
   lib.zmq_close(handle);
 }
 
+/** Pause before a proxy that did not end by command runs on, in milliseconds: so as never to spin. */
+const PROXY_PAUSE_MS = 1;
+
 /** Forwards between two sockets until `control` is told TERMINATE, then closes the two. */
 export async function runProxy(front: Handle, back: Handle, control: Handle): Promise<void> {
   for (const handle of [front, back]) open.delete(handle);
   proxies += 1;
   try {
-    await lib.zmq_proxy_steerable(front, back, null, control);
+    // A signal that its thread gets ends it, with everything still in the sockets.
+    while (await lib.zmq_proxy_steerable(front, back, null, control) !== 0) {
+      await new Promise((done) => setTimeout(done, PROXY_PAUSE_MS));
+    }
   } finally {
     proxies -= 1;
     for (const handle of [front, back]) closeHandle(handle);

@@ -1,18 +1,16 @@
-/**
- * Sends itself messages over TCP while it is sent SIGUSR2, and prints what came: a process of its own,
- * because its one JavaScript thread is the main thread, the one that signals go to.
- */
+/** Sends itself messages over TCP while it is sent SIGUSR2, and prints what came. */
 
 import { Poller } from "../../src/zmq/poller.ts";
 import { Socket } from "../../src/zmq/socket.ts";
 import { bytes, until } from "../helpers/async.ts";
 
+const print = (line: string) => Deno.stdout.write(bytes(`${line}\n`));
 const MESSAGES = Number(Deno.args[0]);
 const frames = ["", "MDPW02", "client", "", "get", "body"].map(bytes);
 
 let signals = 0;
 Deno.addSignalListener("SIGUSR2", () => signals += 1);
-console.log("ready");
+await print("ready");
 await until("the first signal", () => signals > 0);
 
 const poller = new Poller();
@@ -30,5 +28,5 @@ for (let sent = 0; sent < MESSAGES; sent += 1) {
   if (sent % 10 === 0) await new Promise((done) => setImmediate(done));
 }
 await until("all of them are there", () => whole + torn >= MESSAGES);
-console.log(JSON.stringify({ whole, torn }));
+await print(JSON.stringify({ whole, torn }));
 Deno.exit();

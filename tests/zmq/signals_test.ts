@@ -2,16 +2,30 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Child } from "../helpers/child.ts";
 
-const SUBJECT = fileURLToPath(new URL("signals_subject.ts", import.meta.url));
 /** Enough for some thousand signals to come meanwhile; each of them may cut a system call short. */
 const MESSAGES = 20_000;
 
+/** A program of this directory: its one JavaScript thread is the main thread, where signals go. */
+function start(script: string, ...args: string[]): Child {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  return Child.start(Deno.execPath(), ["run", "--no-prompt", "--allow-all", path, ...args]);
+}
+
 Deno.test("socket - signals that come all the time: every message goes and comes whole", async () => {
-  const flags = ["run", "--no-prompt", "--allow-all"];
-  await using subject = Child.start(Deno.execPath(), [...flags, SUBJECT, `${MESSAGES}`]);
+  await using subject = start("signals_subject.ts", `${MESSAGES}`);
   await subject.until("it listens for signals", () => subject.stdout.includes("ready"));
   await using _sender = Child.start("sh", ["-c", `while kill -USR2 ${subject.pid}; do :; done`]);
   const { code } = await subject.ended;
   assert.equal(code, 0, subject.stderr);
   assert.deepEqual(JSON.parse(subject.stdout.split("\n")[1]!), { whole: MESSAGES, torn: 0 });
+});
+
+Deno.test({
+  name: "proxy - a signal that its thread gets: it goes on forwarding",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using subject = start("proxy_signals_subject.ts");
+    const { code } = await subject.ended;
+    assert.deepEqual([code, subject.stdout], [0, "forwarded"], subject.stderr);
+  },
 });
