@@ -27,6 +27,8 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-ffi",
+  // How much room the disk has left.
+  "--allow-sys=statfs",
   "--allow-net",
   // Otherwise some hosts would be allowed.
   "--deny-import",

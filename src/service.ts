@@ -27,7 +27,8 @@ import { ChangeLog, numbered } from "./state/change_log.ts";
 import { changeMessage, heartbeatMessage } from "./state/change_messages.ts";
 import type { OperationContext } from "./state/context.ts";
 import { handleRequest } from "./state/operations.ts";
-import { accessTo, checksOf, type Parts, readingsOf, Recency, reportOf } from "./service/web.ts";
+import { accessTo, checksOf, type Parts, readingsOf, reportOf } from "./service/web.ts";
+import { Recency } from "./service/recency.ts";
 import { Snapshots } from "./state/snapshots.ts";
 import type { Change, Store } from "./state/store.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -136,9 +137,10 @@ export class Service implements AsyncDisposable {
     this.#store = this.#upkeep.store;
     await this.#tellChanges(poller);
     await this.#listenToBus(poller);
-    const context = this.#operationContext();
+    const recency = new Recency(this.#store);
+    const context = this.#operationContext(recency);
     this.#serveRequests(poller, context);
-    this.#access = accessTo(context, new Recency(this.#store));
+    this.#access = accessTo(context, recency);
   }
 
   #serveHttp(): void {
@@ -175,6 +177,7 @@ export class Service implements AsyncDisposable {
       subscriber: this.#subscriber,
       checks: () => this.checks(),
       databasePath: this.#config.database.path,
+      feedAddress: this.#feed?.address,
       eventStreams: () => this.#streams.count,
     };
   }
@@ -235,12 +238,13 @@ export class Service implements AsyncDisposable {
     log.info("updates are pulled", { address });
   }
 
-  #operationContext(): OperationContext {
+  #operationContext(recency: Recency): OperationContext {
     return {
       store: this.#store,
       snapshots: new Snapshots(this.#store, systemClock),
       changes: this.#changes,
       maintenance: this.#upkeep.maintenance,
+      activity: (scope) => recency.of(scope),
       feed: this.#feed?.address,
       valueBytesMax: this.#config.limits.valueBytes,
       health: () => reportOf(this.#webParts(), this.#config.service.id, this.#startedMs),

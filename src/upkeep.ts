@@ -17,6 +17,7 @@ import type { Check } from "./http/health.ts";
 import { logOf } from "./log.ts";
 import type { Maintenance } from "./state/context.ts";
 import type { Store } from "./state/store.ts";
+import { DiskSpace } from "./store/disk_space.ts";
 import { DurableStore } from "./store/durable_store.ts";
 import type { Notices } from "./store/notices.ts";
 import { openRecovering } from "./store/recovery.ts";
@@ -30,8 +31,10 @@ export class Upkeep implements AsyncDisposable {
   readonly #notices: Notices;
   readonly #backups: AutomaticBackups | undefined;
   readonly #pages: BackupPages;
+  readonly #space: DiskSpace;
 
-  private constructor(store: Store, notices: Notices, { backup }: StateConfig) {
+  private constructor(store: Store, notices: Notices, { backup, database }: StateConfig) {
+    this.#space = new DiskSpace(database.path);
     this.store = this.#parts.use(store);
     this.#notices = notices;
     const source = new BackupSource(store, systemClock, VERSION);
@@ -111,7 +114,9 @@ export class Upkeep implements AsyncDisposable {
   /** Members of the data of a `health` reply. */
   report(): Readonly<Record<string, unknown>> {
     const backups = this.#backups?.status();
+    const { databaseBytes, walBytes, freeBytes } = this.#space.read();
     return {
+      disk: { database_bytes: databaseBytes, wal_bytes: walBytes, free_bytes: freeBytes },
       damage: this.#notices.all.length === 0 ? undefined : this.#notices.all,
       backups: backups && {
         directory: backups.directory,

@@ -7,9 +7,9 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
-import { EXIT } from "./exit_codes.ts";
-import { print } from "./output.ts";
+import type { JsonObject } from "../state/json.ts";
 import { connection, type ConnectionValues } from "./state_options.ts";
+import { show } from "./state_output.ts";
 import { asking } from "./state_run.ts";
 
 /** Parser of the command. */
@@ -27,14 +27,13 @@ export const acknowledgeCommand = command(
 export async function acknowledge(values: ConnectionValues): Promise<number> {
   await using service = asking(values);
   const reply = await service.ask("acknowledge", {});
-  if (values.json) {
-    print(reply.text);
-    return EXIT.done;
-  }
+  return show(values, reply, () => describe(reply));
+}
+
+function describe(reply: JsonObject): string {
   const { acknowledged } = reply.members.data as {
     acknowledged: readonly { time: string; text: string; report: string }[];
   };
-  for (const { time, text, report } of acknowledged) print(`${time}: ${text}\nsee ${report}`);
-  if (acknowledged.length === 0) print("there was nothing to acknowledge");
-  return EXIT.done;
+  if (acknowledged.length === 0) return "there was nothing to acknowledge";
+  return acknowledged.map(({ time, text, report }) => `${time}: ${text}\nsee ${report}`).join("\n");
 }

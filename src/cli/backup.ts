@@ -15,7 +15,7 @@ import { BackupWriter } from "../backup/writer.ts";
 import { streamDenoKv } from "../offline.ts";
 import { VERSION } from "../version.ts";
 import { EXIT } from "./exit_codes.ts";
-import { print } from "./output.ts";
+import { formatOf, printAs } from "./format.ts";
 import { Progress } from "./progress.ts";
 import { connection, type ConnectionValues } from "./state_options.ts";
 import { asking } from "./state_run.ts";
@@ -56,7 +56,7 @@ export async function backup(values: BackupValues): Promise<number> {
   const summary = values.db === undefined
     ? await fromService(values)
     : await fromDatabase(values.db, values.file);
-  print(values.json ? JSON.stringify(summary) : describe(summary));
+  printAs(formatOf(values), JSON.stringify(summary), () => describe(summary));
   return EXIT.done;
 }
 
@@ -71,6 +71,11 @@ async function fromDatabase(path: string, file: string): Promise<BackupSummary> 
   const { epoch, revision } = database;
   const header = { epoch, revision, timeMs: Date.now(), program: VERSION };
   await using writer = await BackupWriter.create(file, header);
-  for await (const record of database.records) await writer.write(record);
+  using progress = new Progress("backing up");
+  let records = 0;
+  for await (const record of database.records) {
+    await writer.write(record);
+    progress.count(records += 1, "records");
+  }
   return await writer.finish();
 }

@@ -9,11 +9,15 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { PlantdError } from "../errors.ts";
 import { checkDenoKv, repairInto } from "../offline.ts";
 import { EXIT } from "./exit_codes.ts";
 import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
-import { print } from "./output.ts";
+import { formatOf, outputOptions, type OutputValues, printAs } from "./format.ts";
+import { print, warn } from "./output.ts";
+import { Progress } from "./progress.ts";
+
+/** Problems that JSON and YAML tell; as text all of them are printed as they come. */
+const PROBLEMS_MAX = 1000;
 
 /** Parser of the command. */
 export const checkCommand = command(
@@ -21,16 +25,15 @@ export const checkCommand = command(
   merge(
     object({
       command: constant("check"),
-      repair: option("--repair", {
-        description: message`Make a new database of everything that is whole.`,
-      }),
-      output: optional(
-        option("--output", string({ metavar: "FILE" }), {
-          description: message`Where --repair makes it; must not exist.`,
+      repair: optional(
+        option("--repair", string({ metavar: "FILE" }), {
+          description:
+            message`Make a new database there, which must not exist yet, of everything that is whole.`,
         }),
       ),
     }),
     databaseOptions,
+    outputOptions,
   ),
   {
     brief: message`Check the database while no service runs.`,
@@ -40,30 +43,38 @@ export const checkCommand = command(
 );
 
 /** What the command's options parse to. */
-export interface CheckValues extends DatabaseValues {
-  readonly repair: boolean;
-  readonly output?: string | undefined;
+export interface CheckValues extends DatabaseValues, OutputValues {
+  readonly repair?: string | undefined;
 }
 
 /** Runs the command. */
 export async function check(values: CheckValues): Promise<number> {
-  if (values.repair !== (values.output !== undefined)) {
-    throw new PlantdError("usage", "--repair and --output FILE are given together");
-  }
+  const format = formatOf(values);
   const { database, backup } = stateConfig(values);
   const problems: string[] = [];
   let count = 0;
+  using progress = new Progress("checking");
   const counts = await checkDenoKv(database.path, (problem) => {
-    print(problem);
+    progress.clear();
+    if (format === "table") print(problem);
     count += 1;
-    // The first ones say why; there may be a million.
-    if (problems.length < 1) problems.push(problem);
+    // There may be a million.
+    if (problems.length < PROBLEMS_MAX) problems.push(problem);
+  }, (records) => progress.count(records, "records"));
+  progress.clear();
+  const found = { ...counts, problems: count, first: problems };
+  printAs(format, JSON.stringify(found), () => {
+    const looked = `${counts.records} records, ${counts.scopes} scopes, ${counts.entries} keys`;
+    return `${looked}: ${count === 0 ? "no problems" : `${count} problems`}`;
   });
-  const looked = `${counts.records} records, ${counts.scopes} scopes, ${counts.entries} keys`;
-  print(`${looked}: ${count === 0 ? "no problems" : `${count} problems`}`);
-  if (values.output !== undefined) {
-    print(await repairInto(database.path, values.output, problems, backup.directory));
-    print(`what could not be saved is listed in ${values.output}.txt`);
+  if (values.repair !== undefined) {
+    // The first one says why.
+    const [first] = problems;
+    const why = first === undefined ? [] : [first];
+    const done = await repairInto(database.path, values.repair, why, backup.directory);
+    const report = `what could not be saved is listed in ${values.repair}.txt`;
+    if (format === "table") print(`${done}\n${report}`);
+    else warn(`${done}\n${report}`);
   }
   return count === 0 ? EXIT.done : EXIT.refused;
 }

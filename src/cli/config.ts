@@ -11,22 +11,23 @@ import { loadStateConfig } from "../config/load.ts";
 import { printConfig } from "../config/print.ts";
 import { EXIT } from "./exit_codes.ts";
 import { flagsOf, logOptions, settingOptions, type SettingValues } from "./options.ts";
-import { print } from "./output.ts";
+import { formatOf, outputOptions, type OutputValues, printAs } from "./format.ts";
 
 /** Parser of the command. */
 export const configCommand = command(
   "config",
-  merge(object({ command: constant("config") }), settingOptions, logOptions),
+  merge(object({ command: constant("config") }), settingOptions, logOptions, outputOptions),
   {
     brief: message`Print the effective configuration.`,
     description:
-      message`Print the configuration that serve would run with, as YAML, and where each value comes from.`,
+      message`Print the configuration that serve would run with, as YAML, and where each value comes from; as JSON, an object of the settings by their dotted names.`,
   },
 );
 
 /** Runs the command. */
-export function config(values: SettingValues): number {
+export function config(values: SettingValues & OutputValues): number {
   const loaded = loadStateConfig({ configPath: values.config, flags: flagsOf(values) });
-  print(printConfig(loaded).trimEnd());
+  const json = JSON.stringify(Object.fromEntries(loaded.sources));
+  printAs(formatOf(values), json, () => printConfig(loaded).trimEnd());
   return EXIT.done;
 }

@@ -31,15 +31,32 @@ export class Progress implements Disposable {
 
   /** @param part Which part is done, from 0 to 1. */
   show(part: number): void {
-    if (!this.#isShown || performance.now() - this.#drawnMs < EVERY_MS) return;
-    this.#drawnMs = performance.now();
-    const done = Math.round(Math.min(Math.max(part, 0), 1) * CELLS);
-    const bar = "#".repeat(done).padEnd(CELLS, ".");
-    this.#write(`\r${this.#what} [${bar}] ${Math.floor(part * 100)}%`);
+    this.#draw(() => {
+      const done = Math.min(Math.max(part, 0), 1);
+      const bar = "#".repeat(Math.round(done * CELLS)).padEnd(CELLS, ".");
+      return `[${bar}] ${Math.floor(done * 100)}%`;
+    });
+  }
+
+  /** For work whose end cannot be known. */
+  count(done: number, what: string): void {
+    this.#draw(() => `${done} ${what}`);
+  }
+
+  /** Makes room for a line of something else. */
+  clear(): void {
+    if (this.#drawnMs >= 0) this.#write("\r\x1b[K");
+    this.#drawnMs = -Infinity;
   }
 
   [Symbol.dispose](): void {
-    if (this.#drawnMs >= 0) this.#write("\r\x1b[K");
+    this.clear();
+  }
+
+  #draw(text: () => string): void {
+    if (!this.#isShown || performance.now() - this.#drawnMs < EVERY_MS) return;
+    this.#drawnMs = performance.now();
+    this.#write(`\r${this.#what} ${text()}`);
   }
 
   #write(text: string): void {

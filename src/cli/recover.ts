@@ -12,6 +12,7 @@ import { checkDenoKv, recover as recoverDatabase } from "../offline.ts";
 import { EXIT } from "./exit_codes.ts";
 import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
 import { print } from "./output.ts";
+import { Progress } from "./progress.ts";
 
 /** Parser of the command. */
 export const recoverCommand = command(
@@ -28,7 +29,11 @@ export const recoverCommand = command(
 export async function recover(values: DatabaseValues): Promise<number> {
   const { database, backup } = stateConfig(values);
   let fault: string | undefined;
-  await checkDenoKv(database.path, (problem) => fault ??= problem);
+  {
+    using progress = new Progress("checking");
+    const onRecord = (records: number) => progress.count(records, "records");
+    await checkDenoKv(database.path, (problem) => fault ??= problem, onRecord);
+  }
   if (fault === undefined) {
     print("the database is whole");
     return EXIT.done;

@@ -12,7 +12,8 @@ import { string } from "@optique/core/valueparser";
 import { restore as restoreDatabase } from "../offline.ts";
 import { EXIT } from "./exit_codes.ts";
 import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
-import { print } from "./output.ts";
+import { formatOf, outputOptions, type OutputValues, printAs } from "./format.ts";
+import { Progress } from "./progress.ts";
 
 /** Parser of the command. */
 export const restoreCommand = command(
@@ -29,6 +30,7 @@ export const restoreCommand = command(
       dryRun: option("--dry-run", { description: message`Only say what would be restored.` }),
     }),
     databaseOptions,
+    outputOptions,
   ),
   {
     brief: message`Restore a backup while no service runs.`,
@@ -38,7 +40,7 @@ export const restoreCommand = command(
 );
 
 /** What the command's options parse to. */
-export interface RestoreValues extends DatabaseValues {
+export interface RestoreValues extends DatabaseValues, OutputValues {
   readonly file: string;
   readonly service?: string | undefined;
   readonly dryRun: boolean;
@@ -48,9 +50,19 @@ export interface RestoreValues extends DatabaseValues {
 export async function restore(values: RestoreValues): Promise<number> {
   const { file: backup, service: scope, dryRun } = values;
   const { database } = stateConfig(values);
-  const done = await restoreDatabase({ database: database.path, backup, scope, dryRun });
-  const verb = dryRun ? "would restore" : "restored";
-  print(`${verb} ${done.entries} keys in ${done.scopes} scopes`);
-  if (done.aside !== undefined) print(`the database before is now ${done.aside}`);
+  using progress = new Progress(dryRun ? "verifying" : "restoring");
+  const done = await restoreDatabase({
+    database: database.path,
+    backup,
+    scope,
+    dryRun,
+    onProgress: (part) => progress.show(part),
+  });
+  progress.clear();
+  printAs(formatOf(values), JSON.stringify({ dryRun, ...done }), () =>
+    [
+      `${dryRun ? "would restore" : "restored"} ${done.entries} keys in ${done.scopes} scopes`,
+      ...(done.aside === undefined ? [] : [`the database before is now ${done.aside}`]),
+    ].join("\n"));
   return EXIT.done;
 }

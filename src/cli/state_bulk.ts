@@ -9,11 +9,12 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, command, option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
-import { formatYaml, parseYaml } from "../config/yaml.ts";
+import { parseYaml } from "../config/yaml.ts";
 import { messageOf, PlantdError } from "../errors.ts";
 import { isObject, JsonText, parseObject, stringify } from "../state/json.ts";
 import { EXIT } from "./exit_codes.ts";
-import { print } from "./output.ts";
+import { formatOf, printAs } from "./format.ts";
+import { Progress } from "./progress.ts";
 import {
   type Ask,
   connection,
@@ -26,6 +27,7 @@ import {
   type StampValues,
 } from "./state_options.ts";
 import { readStandardInput, show } from "./state_output.ts";
+import { columns } from "./table.ts";
 
 const encoder = new TextEncoder();
 
@@ -33,19 +35,14 @@ export const loadCommand = command(
   "load",
   merge(
     operation("load"),
-    object({
-      prefix: prefixOption,
-      output: withDefault(
-        option("--output", choice(["json", "yaml"], { metavar: "FORMAT" }), {
-          description: message`json, to the letter, or yaml.`,
-        }),
-        "json" as const,
-      ),
-    }),
+    object({ prefix: prefixOption }),
     scope,
     connection,
   ),
-  { description: message`Print a scope as of one moment: an object of its keys and values.` },
+  {
+    description:
+      message`Print a scope as of one moment: an object of its keys and values, as JSON unless told otherwise; --output table prints a key and its value a line.`,
+  },
 );
 
 export const storeCommand = command(
@@ -76,7 +73,6 @@ export type BulkValues =
     operation: "load";
     service: string;
     prefix?: string | undefined;
-    output: "json" | "yaml";
   }
   | StampValues & {
     operation: "store";
@@ -90,8 +86,11 @@ type Values<Operation extends BulkValues["operation"]> =
   & Extract<BulkValues, { operation: Operation }>;
 
 /** Prints the keys and values of a scope. */
-export async function load(ask: Ask, { service, prefix, output }: Values<"load">): Promise<number> {
+export async function load(ask: Ask, values: Values<"load">): Promise<number> {
+  const { service, prefix } = values;
+  const format = formatOf(values, "json");
   const entries: [key: string, value: JsonText][] = [];
+  using progress = new Progress("loading");
   let revision: number | undefined;
   for (let more = true; more;) {
     const after = entries.at(-1)?.[0];
@@ -100,10 +99,19 @@ export async function load(ask: Ask, { service, prefix, output }: Values<"load">
     entries.push(...data.textsOf("entries"));
     revision = data.members.revision as number;
     more = data.members.more === true;
+    progress.count(entries.length, "keys");
   }
+  progress.clear();
   const lines = entries.map(([key, { text }]) => `  ${JSON.stringify(key)}: ${text}`);
   const json = lines.length === 0 ? "{}" : `{\n${lines.join(",\n")}\n}`;
-  print(output === "json" ? json : formatYaml(JSON.parse(json)));
+  printAs(
+    format,
+    json,
+    () =>
+      columns(["KEY", "VALUE"], entries.map(([key, { text }]) => [key, text]), {
+        isTerminal: Deno.stdout.isTerminal(),
+      }),
+  );
   return EXIT.done;
 }
 

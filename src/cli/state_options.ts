@@ -4,19 +4,20 @@
  * @module
  */
 
-import { object } from "@optique/core/constructs";
+import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, constant, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import type { JsonObject } from "../state/json.ts";
+import { outputOptions, type OutputValues } from "./format.ts";
 import { configOption, duration } from "./options.ts";
 
 /** Time a command waits for its answer unless told otherwise, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
-/** Where the service is, and how to print its answer. */
-export const connection = object("Connection", {
+/** Where the service is. */
+export const serviceOptions = object("Connection", {
   config: configOption,
   endpoint: optional(
     option("--endpoint", string({ metavar: "ENDPOINT" }), {
@@ -29,8 +30,10 @@ export const connection = object("Connection", {
     }),
     TIMEOUT_MS,
   ),
-  json: option("--json", { description: message`Print the service's reply as JSON.` }),
 });
+
+/** Where the service is, and how to print its answer. */
+export const connection = merge(serviceOptions, outputOptions);
 
 /** `--service SCOPE`. */
 export const scope = object({
@@ -87,14 +90,16 @@ export function stampFields({ note, ifRevision }: StampValues): Readonly<Record<
   return { note, if_revision: ifRevision, request_id: crypto.randomUUID() };
 }
 
-/** What the connection options parse to. */
-export interface ConnectionValues {
+/** What {@link serviceOptions} parses to. */
+export interface ServiceValues {
   readonly config?: string | undefined;
   readonly endpoint?: string | undefined;
   /** In milliseconds. */
   readonly timeout: number;
-  readonly json: boolean;
 }
+
+/** What {@link connection} parses to. */
+export interface ConnectionValues extends ServiceValues, OutputValues {}
 
 /** Asks the service for an operation. */
 export type Ask = (

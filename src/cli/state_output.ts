@@ -8,32 +8,25 @@ import { messageOf, PlantdError } from "../errors.ts";
 import { VALUE_BYTES_STDIN_MAX } from "../limits.ts";
 import { type JsonObject, JsonText, stringify } from "../state/json.ts";
 import { EXIT } from "./exit_codes.ts";
-import { print } from "./output.ts";
-import type { ConnectionValues } from "./state_options.ts";
+import { formatOf, type OutputValues, printAs } from "./format.ts";
+import { harmlessText } from "./table.ts";
 
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
-
-/** Prints the reply as it came with `--json`, else what `plain` makes of it. */
-export function show({ json }: ConnectionValues, reply: JsonObject, plain: () => string): number {
-  print(json ? reply.text : plain());
+/** Prints the service's reply, or for people what `table` makes of it. */
+export function show(values: OutputValues, reply: JsonObject, table: () => string): number {
+  printAs(formatOf(values), reply.text, table);
   return EXIT.done;
 }
 
 /** Prints names, one a line. */
-export function showList({ json }: ConnectionValues, names: readonly string[]): number {
-  if (json) print(stringify(names));
-  else if (names.length > 0) print(names.map((name) => harmless(name)).join("\n"));
+export function showList(values: OutputValues, names: readonly string[]): number {
+  const lines = () => names.map((name) => harmless(name)).join("\n");
+  printAs(formatOf(values), stringify(names), () => names.length === 0 ? undefined : lines());
   return EXIT.done;
 }
 
-/** A name from who knows where must not give orders to a terminal; scripts get it as it is. */
-export function harmless(name: string, but = ""): string {
-  if (!Deno.stdout.isTerminal()) return name;
-  return name.replace(
-    CONTROL,
-    (char) => char === but ? char : `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+/** A name as a terminal may have it; scripts get it as it is. */
+export function harmless(name: string): string {
+  return Deno.stdout.isTerminal() ? harmlessText(name) : name;
 }
 
 /** Text as it is, anything else as JSON. */

@@ -21,7 +21,8 @@ import {
   stampFields,
   type StampValues,
 } from "./state_options.ts";
-import { harmless, show } from "./state_output.ts";
+import { show } from "./state_output.ts";
+import { columns } from "./table.ts";
 
 /** Versions that `history` prints unless told otherwise: all that a scope may keep. */
 const VERSIONS_MAX = 101;
@@ -83,12 +84,16 @@ export async function showHistory(ask: Ask, values: Values<"history">): Promise<
   const reply = await ask("history", { service, key, limit });
   return show(values, reply, () => {
     const data = parseObject(encoder.encode(reply.textOf("data")!.text));
-    return data.objectsOf("versions")!.map((version) => {
+    const rows = data.objectsOf("versions")!.map((version) => {
       const { revision, time, source, note } = version.members;
       const value = version.textOf("value") ?? new JsonText("deleted");
       const why = note === undefined ? "" : `  # ${note}`;
-      return harmless(`${revision}\t${time}\t${source}\t${value.text}${why}`, "\t");
-    }).join("\n");
+      return [String(revision), String(time), String(source), `${value.text}${why}`];
+    });
+    return columns(["REVISION", "TIME", "SOURCE", "VALUE"], rows, {
+      isTerminal: Deno.stdout.isTerminal(),
+      right: [0],
+    });
   });
 }
 

@@ -13,6 +13,7 @@ import type { JsonObject } from "../state/json.ts";
 import { duration } from "./options.ts";
 import { type Ask, connection, type ConnectionValues, operation, scope } from "./state_options.ts";
 import { show } from "./state_output.ts";
+import { pairs } from "./table.ts";
 
 /** What takes an option of a scope back. */
 const DEFAULT = "default";
@@ -116,10 +117,6 @@ export async function configure(ask: Ask, values: Values<"configure">): Promise<
 function showScope(values: ConnectionValues, reply: JsonObject): number {
   return show(values, reply, () => {
     const { options, ...numbers } = reply.members.data as Record<string, Record<string, unknown>>;
-    const members = { ...numbers, ...options };
-    const width = Math.max(...Object.keys(members).map(({ length }) => length));
-    return Object.entries(members)
-      .map(([name, value]) => `${name.padEnd(width)}  ${value}`)
-      .join("\n");
+    return pairs({ ...numbers, ...options });
   });
 }

@@ -4,22 +4,25 @@
  * @module
  */
 
-import { object } from "@optique/core/constructs";
+import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { argument, command, constant } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { type BackupSummary, verifyBackup } from "../backup/reader.ts";
 import { EXIT } from "./exit_codes.ts";
-import { print } from "./output.ts";
+import { formatOf, outputOptions, type OutputValues, printAs } from "./format.ts";
 import { Progress } from "./progress.ts";
 
 /** Parser of the command. */
 export const verifyCommand = command(
   "verify",
-  object({
-    command: constant("verify"),
-    file: argument(string({ metavar: "FILE" }), { description: message`A backup.` }),
-  }),
+  merge(
+    object({
+      command: constant("verify"),
+      file: argument(string({ metavar: "FILE" }), { description: message`A backup.` }),
+    }),
+    outputOptions,
+  ),
   {
     brief: message`Prove that a backup is whole.`,
     description:
@@ -27,10 +30,17 @@ export const verifyCommand = command(
   },
 );
 
+/** What the command's options parse to. */
+export interface VerifyValues extends OutputValues {
+  readonly file: string;
+}
+
 /** Runs the command. */
-export async function verify({ file }: { readonly file: string }): Promise<number> {
+export async function verify(values: VerifyValues): Promise<number> {
   using progress = new Progress("verifying");
-  print(describe(await verifyBackup(file, (part) => progress.show(part))));
+  const summary = await verifyBackup(values.file, (part) => progress.show(part));
+  progress.clear();
+  printAs(formatOf(values), JSON.stringify(summary), () => describe(summary));
   return EXIT.done;
 }
 

@@ -26,3 +26,14 @@ export function parseYaml(name: string, text: string): unknown {
 export function formatYaml(value: unknown): string {
   return stringify(value).trimEnd();
 }
+
+/** JSON text as a document; whole numbers keep all of their digits. */
+export function yamlOfJson(json: string): string {
+  return formatYaml(JSON.parse(json, unrounded as (key: string, value: unknown) => unknown));
+}
+
+/** A number as it was written, where a double cannot hold it (JSON.parse source text access). */
+function unrounded(_key: string, value: unknown, { source = "" }: { source?: string }): unknown {
+  const isRounded = typeof value === "number" && !Number.isSafeInteger(value);
+  return isRounded && /^-?\d+$/.test(source) ? BigInt(source) : value;
+}

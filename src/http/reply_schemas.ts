@@ -67,6 +67,8 @@ export const scope = z.looseObject({
   keys: z.int(),
   bytes: z.int(),
   revision,
+  changed: time.optional(),
+  changes: z.int().optional(),
   options: z.looseObject({}),
 });
 
@@ -87,4 +89,4 @@ export const changes = z.looseObject({
   more,
 });
 
-export const health = z.looseObject({ status: z.enum(["healthy", "unhealthy"]) });
+export const health = z.looseObject({ status: z.enum(["healthy", "warn", "unhealthy"]) });

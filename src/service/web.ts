@@ -6,7 +6,7 @@
 
 import { brokerCheck, busCheck, storeCheck } from "../http/checks.ts";
 import { type Check, overall } from "../http/health.ts";
-import type { ChangeStream, Row, ScopeOverview, StateAccess } from "../http/ports.ts";
+import type { ChangeStream, Row, StateAccess } from "../http/ports.ts";
 import type { Readings } from "../http/readings.ts";
 import { METRICS_SCOPES_MAX } from "../limits.ts";
 import type { WorkerStatus } from "../mdp/worker.ts";
@@ -19,6 +19,7 @@ import { stringify } from "../state/json.ts";
 import { handleRequest } from "../state/operations.ts";
 import type { StateReader, Store } from "../state/store.ts";
 import { VERSION } from "../version.ts";
+import type { Recency } from "./recency.ts";
 
 /** Scopes whose bus counters a `health` reply tells one by one. */
 const HEALTH_SCOPES_MAX = 256;
@@ -41,6 +42,8 @@ export interface Parts {
   readonly subscriber: { status(): SubscriberStatus };
   readonly checks: () => readonly Check[];
   readonly databasePath: string;
+  /** Where changes are told; undefined where they are not. */
+  readonly feedAddress: string | undefined;
   /** Event streams that are open. */
   readonly eventStreams: () => number;
 }
@@ -91,24 +94,31 @@ export async function readingsOf(parts: Parts): Promise<Readings> {
 
 /** The data of a `health` reply. */
 export function reportOf(
-  { store, upkeep, checks, subscriber, ingest }: Parts,
+  { store, upkeep, checks, subscriber, ingest, worker, feedAddress }: Parts,
   service: string,
   startedMs: number,
 ): Readonly<Record<string, unknown>> {
   const { available, failure, pending, commitMs, ...rest } = store.status();
+  const { lanes, connected: lanesConnected, busy, dialect, reconnects } = worker.status();
+  const { connected, endpoint, subscriptions } = subscriber.status();
   return {
     status: STATUS_WORDS[overall(checks())],
     service,
     store_available: available,
     store_failure: failure,
     version: VERSION,
+    time: new Date().toISOString(),
     uptime_s: Math.round((performance.now() - startedMs) / 1000),
     ...rest,
     commits_pending: pending,
     commit_ms: commitMs,
     ...upkeep.report(),
+    feed: feedAddress ?? null,
+    worker: { lanes, connected: lanesConnected, busy, dialect, reconnects },
     bus: {
-      connected: subscriber.status().connected,
+      connected,
+      endpoint,
+      subscriptions,
       ...ingest.totals(),
       scopes: ingest.byScope(HEALTH_SCOPES_MAX),
     },
@@ -166,43 +176,4 @@ function changeStream(store: Store, log: ChangeLog): ChangeStream {
     },
     onChange: (listener) => store.watch(listener),
   };
-}
-
-/** When each scope last changed: watched since the start, and before that from its entries. */
-export class Recency {
-  readonly #reader: StateReader;
-  readonly #changedMs = new Map<string, number>();
-
-  /** @param store Watched from now on. */
-  constructor(store: Store) {
-    this.#reader = store;
-    store.watch((changes) => {
-      for (const { scope, operation, timeMs } of changes) {
-        if (operation === "delete-scope") this.#changedMs.delete(scope);
-        else this.#changedMs.set(scope, timeMs);
-      }
-    });
-  }
-
-  /** What each of `scopes` holds; those that do not exist are left out. */
-  overview(scopes: readonly string[]): ScopeOverview[] {
-    return scopes.filter((scope) => this.#reader.hasScope(scope)).map((scope) => {
-      const { keys, revision } = this.#reader.scopeStats(scope)!;
-      const changedMs = this.#changedMs.get(scope) ??
-        newest(this.#reader.view(scope).entries.values());
-      if (changedMs !== undefined) this.#changedMs.set(scope, changedMs);
-      return {
-        scope,
-        keys,
-        revision,
-        ...(changedMs === undefined ? {} : { changedMs }),
-      };
-    });
-  }
-}
-
-function newest(entries: Iterable<{ readonly timeMs: number }>): number | undefined {
-  let newestMs: number | undefined;
-  for (const { timeMs } of entries) newestMs = Math.max(newestMs ?? timeMs, timeMs);
-  return newestMs;
 }

@@ -39,6 +39,14 @@ export interface Maintenance {
   acknowledge(): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
+/** How a scope has been changing. */
+export interface Activity {
+  /** When it last changed, milliseconds since 1970; undefined where that is not known. */
+  readonly changedMs: number | undefined;
+  /** Changes since the service started; they begin anew when the scope is deleted. */
+  readonly changes: number;
+}
+
 /** Given to each operation. */
 export interface OperationContext {
   readonly store: Store;
@@ -46,6 +54,7 @@ export interface OperationContext {
   readonly snapshots: Snapshots;
   readonly changes: ChangeLog;
   readonly maintenance: Maintenance;
+  readonly activity: (scope: string) => Activity;
   /** Where changes are told as they happen; undefined where they are not. */
   readonly feed: string | undefined;
   /** Largest value in bytes of JSON text. */

@@ -4,16 +4,15 @@
  * @module
  */
 
-import type { OperationContext } from "./context.ts";
+import type { Activity, OperationContext } from "./context.ts";
 import type { JsonObject } from "./json.ts";
-import { success } from "./replies.ts";
+import { isoTime, success } from "./replies.ts";
 import { readScope, readStamp } from "./requests.ts";
 import { optionMembers, readSettings } from "./scope_options.ts";
-import type { StateReader } from "./store.ts";
 
 /** The numbers and options of a scope, which need not exist. */
-export function describeScope({ store }: OperationContext, body: JsonObject) {
-  return success(description(store, readScope(body)));
+export function describeScope(context: OperationContext, body: JsonObject) {
+  return success(description(context, readScope(body)));
 }
 
 /** Changes the options of a scope, which need not exist. */
@@ -26,15 +25,20 @@ export async function configureScope(context: OperationContext, body: JsonObject
     source,
     ...readStamp(body),
   });
-  return success(description(store, scope));
+  return success(description(context, scope));
 }
 
-function description(store: StateReader, scope: string) {
+function description({ store, activity }: OperationContext, scope: string) {
   const stats = store.scopeStats(scope);
   return {
     scope,
     exists: stats !== undefined,
     ...(stats ?? { keys: 0, bytes: 0, revision: 0 }),
+    ...(stats ? activityMembers(activity(scope)) : {}),
     options: optionMembers(store.scopeOptions(scope)),
   };
+}
+
+function activityMembers({ changedMs, changes }: Activity) {
+  return { changed: isoTime(changedMs), changes };
 }

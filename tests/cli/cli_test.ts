@@ -113,6 +113,7 @@ Deno.test("cli - a scope as a whole: describe, configure, load and store", () =>
     await Deno.writeTextFile(`${dir.path}/s.json`, '{"2":1.0,"1":"a\\nb"}');
     assert.equal(await line("store", `${dir.path}/s.json`), "2 keys, revision 3\n");
     assert.equal(await line("load"), '{\n  "1": "a\\nb",\n  "2": 1.0\n}\n');
+    assert.equal(await line("load", "--output=table"), '1\t"a\\nb"\n2\t1.0\n');
     assert.equal(await line("load", "--output=yaml"), '"1": |-\n  a\n  b\n"2": 1\n');
     const replaced = await run(["state", "store", "-", "--mode=replace"], {
       stdin: "setpoint: 21.5\nlimits: [1, 2]\n",
@@ -144,7 +145,10 @@ Deno.test("cli - scopes and lists, plain and as JSON", () =>
     assert.equal(await line("state", "list", "--service=a", "--prefix=k"), "k1\nk2\n");
     assert.equal(await line("state", "list", "--service=a", "--json"), '["k1","k2","other"]\n');
     assert.equal(await line("state", "delete", "--service=a", "k1"), "deleted\n");
-    assert.equal(await line("state", "list-scopes", "--json"), '["a"]\n');
+    assert.equal(await line("state", "list-scopes", "-o", "yaml"), "- a\n");
+    const both = await run(["state", "list", "--service=a", "--json", "--output=yaml"]);
+    assert.equal(both.code, 2);
+    assert.match(both.stderr, /--json and --output yaml contradict each other/);
     const get = JSON.parse(await line("state", "get", "--service=a", "k2", "--json"));
     assert.equal(get.value, "2");
     assert.equal(await line("state", "delete-scope", "--service=a"), "deleted\n");

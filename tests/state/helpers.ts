@@ -139,6 +139,7 @@ export async function openState(): Promise<State> {
       },
       acknowledge: () => Promise.resolve([]),
     },
+    activity: () => ({ changedMs: 0, changes: 3 }),
     feed: "tcp://127.0.0.1:11002",
     valueBytesMax: VALUE_BYTES_MAX,
     health: () => ({ status: "healthy", store_available: store.status().available }),

@@ -1,0 +1,59 @@
+/**
+ * How much room a database has and takes.
+ *
+ * @module
+ */
+
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Bytes; absent where they are not to be had. */
+export interface Space {
+  readonly databaseBytes?: number;
+  readonly walBytes?: number;
+  /** What the file system has left for this process. */
+  readonly freeBytes?: number;
+}
+
+/**
+ * The space of a database as of the last look, so that whoever asks never waits for a disk that hangs.
+ *
+ * @example
+ * ```ts
+ * new DiskSpace("state.db").read(); // {}, and a moment later { databaseBytes: 40960, ... }
+ * ```
+ */
+export class DiskSpace {
+  readonly #path: string;
+  #space: Space = {};
+  #isLooking = false;
+
+  /** Looks for the first time. */
+  constructor(path: string) {
+    this.#path = path;
+    this.read();
+  }
+
+  /** What the last look found; begins the next one. */
+  read(): Space {
+    if (!this.#isLooking) {
+      this.#isLooking = true;
+      void this.#look().finally(() => this.#isLooking = false);
+    }
+    return this.#space;
+  }
+
+  async #look(): Promise<void> {
+    const size = (path: string) => Deno.stat(path).then((found) => found.size, () => undefined);
+    const [databaseBytes, walBytes, freeBytes] = await Promise.all([
+      size(this.#path),
+      size(`${this.#path}-wal`),
+      statfs(dirname(this.#path)).then(({ bavail, bsize }) => bavail * bsize, () => undefined),
+    ]);
+    this.#space = {
+      ...(databaseBytes === undefined ? {} : { databaseBytes }),
+      ...(walBytes === undefined ? {} : { walBytes }),
+      ...(freeBytes === undefined ? {} : { freeBytes }),
+    };
+  }
+}
