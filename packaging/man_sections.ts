@@ -15,7 +15,7 @@ import * as troff from "./troff.ts";
 const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "Done.",
   refused:
-    "The service said no, and its code and sentence are on standard error; or verify, diff or check found something.",
+    "The service said no, and its code and sentence are on standard error; or verify, diff, check or doctor found something.",
   usage: "Wrong usage, or a configuration that is not valid.",
   noReply: "Nobody answered in time. A write may still happen, once.",
   cannotStart:

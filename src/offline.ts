@@ -24,6 +24,7 @@ import { isEmpty, structureFaults } from "./store/sqlite_check.ts";
 
 export { type CheckCounts, checkDenoKv } from "./store/deno_kv_check.ts";
 export { streamDenoKv } from "./store/deno_kv_stream.ts";
+export { holderOf } from "./store/lock.ts";
 export { recover, repairInto } from "./store/recovery.ts";
 
 /** Part of a restore that goes into proving the backup first: 7 s of 24 for a million keys. */

@@ -10,7 +10,7 @@ import { command, constant } from "@optique/core/primitives";
 import type { JsonObject } from "../state/json.ts";
 import { connection, type ConnectionValues } from "./state_options.ts";
 import { show } from "./state_output.ts";
-import { asking } from "./state_run.ts";
+import { asking } from "./asking.ts";
 
 /** Parser of the command. */
 export const acknowledgeCommand = command(

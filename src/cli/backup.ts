@@ -18,7 +18,7 @@ import { EXIT } from "./exit_codes.ts";
 import { formatOf, printAs } from "./format.ts";
 import { Progress } from "./progress.ts";
 import { connection, type ConnectionValues } from "./state_options.ts";
-import { asking } from "./state_run.ts";
+import { asking } from "./asking.ts";
 import { describe } from "./verify.ts";
 
 /** Parser of the command. */

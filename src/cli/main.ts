@@ -19,6 +19,7 @@ import { check, checkCommand } from "./check.ts";
 import { recover, recoverCommand } from "./recover.ts";
 import { acknowledge, acknowledgeCommand } from "./acknowledge.ts";
 import { broker, brokerCommand } from "./broker.ts";
+import { doctor, doctorCommand } from "./doctor.ts";
 import { config, configCommand } from "./config.ts";
 import { dev, devCommand } from "./dev.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
@@ -31,6 +32,7 @@ import { namesIn, withNegativeValueLast } from "./words.ts";
 /** All commands, in the order in which help shows them. */
 export const parser = or(
   or(serveCommand, devCommand, brokerCommand, stateCommand, configCommand),
+  doctorCommand,
   or(
     backupCommand,
     restoreCommand,
@@ -48,6 +50,7 @@ const COMMANDS = new Map(Object.entries({
   dev: devCommand,
   broker: brokerCommand,
   state: stateCommand,
+  doctor: doctorCommand,
   config: configCommand,
   backup: backupCommand,
   restore: restoreCommand,
@@ -92,6 +95,8 @@ export async function main(args: readonly string[]): Promise<number> {
         return await broker(values);
       case "state":
         return await state(values);
+      case "doctor":
+        return await doctor(values);
       case "config":
         return config(values);
       case "backup":

@@ -4,31 +4,22 @@
  * @module
  */
 
-import { loadStateConfig } from "../config/load.ts";
-import type { StateConfig } from "../config/schema.ts";
-import { Client } from "../mdp/client.ts";
-import { request } from "../watch/request.ts";
-import { Poller } from "../zmq/poller.ts";
-import { flag } from "./options.ts";
+import { asking, configOf } from "./asking.ts";
 import type { StateValues } from "./state.ts";
 import { load, store } from "./state_bulk.ts";
-import { type Ask, type ConnectionValues, stampFields } from "./state_options.ts";
+import { type Ask, stampFields } from "./state_options.ts";
 import { jsonText, readStandardInput, show, showList, valueText } from "./state_output.ts";
 import { revert, showHistory } from "./state_past.ts";
 import { configure, describe } from "./state_scopes.ts";
 import { watch } from "./state_watch.ts";
 
-/** Attempts of an operation; a write has a request_id, so that the service does it once. */
-const ATTEMPTS = 3;
-
 /** Runs the command. */
 export async function state(values: StateValues): Promise<number> {
   const config = configOf(values);
   const fields = await fieldsOf(values);
-  await using poller = new Poller();
-  await using client = clientOf(poller, config, values);
-  if (values.operation === "watch") return await watch({ poller, client, config }, values);
-  const ask: Ask = (operation, body) => request(client, config.service.id, operation, body);
+  await using service = asking(values, config);
+  if (values.operation === "watch") return await watch(service, values);
+  const { ask } = service;
   switch (values.operation) {
     case "set": {
       const reply = await ask("set", fields);
@@ -59,36 +50,6 @@ export async function state(values: StateValues): Promise<number> {
       return show(values, reply, () => (reply.members.data as { status: string }).status);
     }
   }
-}
-
-/** A way to ask the service, for commands that ask for nothing of `state`. */
-export function asking(values: ConnectionValues) {
-  const config = configOf(values);
-  const parts = new AsyncDisposableStack();
-  const client = parts.use(clientOf(parts.use(new Poller()), config, values));
-  return {
-    ask: (operation: string, body: Readonly<Record<string, unknown>>) =>
-      request(client, config.service.id, operation, body),
-    [Symbol.asyncDispose]: () => parts.disposeAsync(),
-  };
-}
-
-/** The configuration of the service, for where the broker is; `--endpoint` goes before it. */
-function configOf({ config, endpoint }: ConnectionValues): StateConfig {
-  return loadStateConfig({
-    configPath: config,
-    flags: { "broker.endpoint": flag("--endpoint", endpoint) },
-  }).config;
-}
-
-function clientOf(poller: Poller, { broker }: StateConfig, values: ConnectionValues): Client {
-  return new Client({
-    poller,
-    endpoint: broker.endpoint.address,
-    dialect: broker.dialect,
-    timeoutMs: Math.ceil(values.timeout / ATTEMPTS),
-    retries: ATTEMPTS - 1,
-  });
 }
 
 /** The fields of the request; a value of `-` is read from standard input. */

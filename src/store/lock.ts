@@ -87,3 +87,20 @@ async function openFile(path: string): Promise<Deno.FsFile> {
     });
   }
 }
+
+/**
+ * Who has the database at `path` open: `process 123`, or `another process` where its number is not told;
+ * undefined if nobody has, or it is not to be seen. Changes nothing.
+ */
+export async function holderOf(path: string): Promise<string | undefined> {
+  const lockPath = `${await Deno.realPath(path).catch(() => path)}.lock`;
+  try {
+    using note = await Deno.open(lockPath);
+    // Shared, and for a moment: whoever has it has it alone.
+    if (await note.tryLock(false)) return undefined;
+    const pid = readIfAny(lockPath);
+    return pid === "" ? "another process" : `process ${pid}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -28,12 +28,29 @@ export async function request(
   body: Readonly<Record<string, unknown>>,
   options: RequestOptions = {},
 ): Promise<JsonObject> {
-  const frames = [encoder.encode(operation), encoder.encode(stringify(body))];
-  const [frame] = await client.request(service, frames, options);
-  const reply = parseObject(frame ?? new Uint8Array());
-  const { success, code, error } = reply.members;
-  if (success !== false) return reply;
+  const [reply] = await requestAll(client, service, operation, [body], options);
+  const { success, code, error } = reply!.members;
+  if (success !== false) return reply!;
   throw new PlantdError(wireCode(code), `${String(code)}: ${String(error)}`);
+}
+
+/**
+ * Asks `service` for the same operation with each of `bodies` in one request, and resolves with as many
+ * replies, those that are failures included.
+ *
+ * @param bodies At most {@link REQUEST_FRAMES_MAX}.
+ * @throws {PlantdError} `no_reply`.
+ */
+export async function requestAll(
+  client: Client,
+  service: string,
+  operation: string,
+  bodies: readonly Readonly<Record<string, unknown>>[],
+  options: RequestOptions = {},
+): Promise<JsonObject[]> {
+  const frames = [operation, ...bodies.map((body) => stringify(body))];
+  const replies = await client.request(service, frames.map((of) => encoder.encode(of)), options);
+  return bodies.map((_, index) => parseObject(replies[index] ?? new Uint8Array()));
 }
 
 /** The code if it is of the contract; a service of another version may have others. */

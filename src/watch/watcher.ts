@@ -195,6 +195,6 @@ export class Watcher implements AsyncDisposable {
 }
 
 /** The host of an address over TCP; undefined where there is none. */
-function hostOf(address: string): string | undefined {
+export function hostOf(address: string): string | undefined {
   return /^tcp:\/\/(.+):[^:]+$/.exec(address)?.[1];
 }
