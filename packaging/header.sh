@@ -221,6 +221,7 @@ clear_up() {
 start() {
   from=$1
   shift
+  export PLANTD_STATE_HOME="${HOME-}"
   export HOME="" DENO_DIR="$from/.deno" DENO_NO_UPDATE_CHECK=1 PLANTD_STATE_INVOKED_AS="$0"
   exec "$from/bin/deno" @RUN_FLAGS@ "$from/@BUNDLE@" "$@"
 }

@@ -19,14 +19,15 @@ const ENVIRONMENT = [
 
 /**
  * The least that works on a host whose paths and addresses the configuration decides: the database and
- * the configuration may be anywhere, health may listen on any interface. No processes, no system
- * information, no imports.
+ * the configuration may be anywhere, health may listen on any interface. No imports. Processes only for
+ * `state watch -- COMMAND`: every other command drops that before it does anything else.
  */
 export const PERMISSIONS: readonly string[] = [
   "--no-prompt",
   "--allow-read",
   "--allow-write",
   "--allow-ffi",
+  "--allow-run",
   // How much room the disk has left.
   "--allow-sys=statfs",
   "--allow-net",

@@ -31,8 +31,9 @@ fi
 root=$here/../lib/plantd-state
 
 PLANTD_STATE_INVOKED_AS=\${0##*/}
+PLANTD_STATE_HOME=$HOME
 DENO_NO_UPDATE_CHECK=1
-export PLANTD_STATE_INVOKED_AS DENO_NO_UPDATE_CHECK
+export PLANTD_STATE_INVOKED_AS PLANTD_STATE_HOME DENO_NO_UPDATE_CHECK
 
 # Where Deno keeps compiled code: as systemd says, else with the user's other caches.
 if [ -n "$CACHE_DIRECTORY" ]; then

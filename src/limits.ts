@@ -206,3 +206,6 @@ export const PAGE_SCOPES_MAX = 1000;
 
 /** Keys whose values the page asks for at once. */
 export const PAGE_ROWS_MAX = 500;
+
+/** Bytes of a value that a command of `state watch` gets in its environment; Linux takes 128 KiB a variable. */
+export const VALUE_ENVIRONMENT_BYTES_MAX = 64 * 1024;

@@ -27,7 +27,7 @@ import { complain, print } from "./output.ts";
 import { serve, serveCommand } from "./serve.ts";
 import { stateCommand } from "./state.ts";
 import { state } from "./state_run.ts";
-import { namesIn, withNegativeValueLast } from "./words.ts";
+import { commandBehind, namesIn, withNegativeValueLast } from "./words.ts";
 
 /** All commands, in the order in which help shows them. */
 export const parser = or(
@@ -85,7 +85,10 @@ class Exit {
  */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    const values = parse(args);
+    const [words, command] = commandBehind(args);
+    // Nothing else of the program starts others, so nothing else may: it cannot be asked for again.
+    if (command.length === 0) Deno.permissions.revokeSync({ name: "run" });
+    const values = parse(words);
     switch (values.command) {
       case "serve":
         return await serve(values);
@@ -94,7 +97,7 @@ export async function main(args: readonly string[]): Promise<number> {
       case "broker":
         return await broker(values);
       case "state":
-        return await state(values);
+        return await state(values, command);
       case "doctor":
         return await doctor(values);
       case "config":

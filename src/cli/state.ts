@@ -9,6 +9,7 @@ import { merge, object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { argument, command, option } from "@optique/core/primitives";
+import type { UsageTerm } from "@optique/core/usage";
 import { integer, string } from "@optique/core/valueparser";
 import { duration } from "./options.ts";
 import { type BulkValues, loadCommand, storeCommand } from "./state_bulk.ts";
@@ -94,6 +95,12 @@ const listScopes = command("list-scopes", merge(operation("list-scopes"), connec
   description: message`List the scopes, one a line.`,
 });
 
+/** What the parser does not see, see `commandBehind`. */
+const BEHIND: UsageTerm = {
+  type: "optional",
+  terms: [{ type: "argument", metavar: "-- COMMAND..." }],
+};
+
 const watchCommand = command(
   "watch",
   merge(
@@ -108,7 +115,8 @@ const watchCommand = command(
   {
     brief: message`Print a scope, and each change as it happens.`,
     description:
-      message`Print what there is in a scope, then "synced", then each change as it happens, until SIGINT or SIGTERM. When something was missed it catches up; when that cannot be done, "reset" says that all of it comes anew.`,
+      message`Print what there is in a scope, then "synced", then each change as it happens, until SIGINT or SIGTERM. When something was missed it catches up; when that cannot be done, "reset" says that all of it comes anew. With a command behind -- nothing is printed; the command is run for each change from then on, one after the other, with PLANTD_OPERATION (set or delete), PLANTD_SCOPE, PLANTD_KEY, PLANTD_REVISION, PLANTD_VALUE and PLANTD_VALUE_JSON in its environment and the change as JSON on its standard input.`,
+    usageLine: (usage) => [...usage, BEHIND],
   },
 );
 

@@ -13,12 +13,19 @@ import { revert, showHistory } from "./state_past.ts";
 import { configure, describe } from "./state_scopes.ts";
 import { watch } from "./state_watch.ts";
 
-/** Runs the command. */
-export async function state(values: StateValues): Promise<number> {
+/**
+ * Runs the command.
+ *
+ * @param command What stood behind `--`: what `watch` runs for each change.
+ */
+export async function state(
+  values: StateValues,
+  command: readonly string[] = [],
+): Promise<number> {
   const config = configOf(values);
   const fields = await fieldsOf(values);
   await using service = asking(values, config);
-  if (values.operation === "watch") return await watch(service, values);
+  if (values.operation === "watch") return await watch(service, values, command);
   const { ask } = service;
   switch (values.operation) {
     case "set": {

@@ -1,53 +1,72 @@
 /**
- * Runs `plantd-state state watch`: prints a scope and each change to it, until it is stopped.
+ * Runs `plantd-state state watch`: prints a scope and each change to it, or runs a command for each
+ * change, until it is stopped.
  *
  * @module
  */
 
-import type { StateConfig } from "../config/schema.ts";
-import { JsonText, stringify } from "../state/json.ts";
 import type { FollowEvent } from "../watch/follower.ts";
 import { Watcher } from "../watch/watcher.ts";
-import type { Client } from "../mdp/client.ts";
-import type { Poller } from "../zmq/poller.ts";
+import type { Asking } from "./asking.ts";
 import { EXIT } from "./exit_codes.ts";
-import { print, warn } from "./output.ts";
+import { type Format, formatOf, type OutputValues, printOne } from "./format.ts";
+import { warn } from "./output.ts";
+import { harmless } from "./state_output.ts";
+import { Changes, eventJson } from "./watch_changes.ts";
+import { Runner } from "./watch_run.ts";
 
 /** What to watch, and how to say it. */
-export interface WatchValues {
+export interface WatchValues extends OutputValues {
   readonly service: string;
   readonly key?: string | undefined;
   readonly prefix?: string | undefined;
-  readonly json: boolean;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** Runs until a signal comes, or nobody reads the output any more. */
+/**
+ * Runs until a signal comes, or nobody reads the output any more.
+ *
+ * @param command The command and its arguments; empty to print.
+ */
 export async function watch(
-  parts: { readonly poller: Poller; readonly client: Client; readonly config: StateConfig },
+  { poller, client, config }: Asking,
   values: WatchValues,
+  command: readonly string[],
 ): Promise<number> {
-  const { poller, client, config } = parts;
   const stop = Promise.withResolvers<void>();
+  await using runner = new Runner(command, values.service);
+  const take = command.length > 0
+    ? running(runner)
+    : printing(formatOf(values), () => stop.resolve());
   await using watcher = Watcher.start({
     poller,
     client,
     service: config.service.id,
     broker: config.broker.endpoint.address,
     scope: values.service,
-    onEvent: (event) => {
-      if (isMeant(event, values) && !print(lineOf(event, values.json))) stop.resolve();
-    },
+    onEvent: (event) => void (isMeant(event, values) && take(event)),
     onStale: (why) => warn(why === undefined ? "up to date" : `may be out of date: ${why}`),
   });
   for (const signal of SIGNALS) Deno.addSignalListener(signal, stop.resolve);
   try {
-    await Promise.race([stop.promise, watcher.ended]);
+    await Promise.race([stop.promise, watcher.ended, runner.failed]);
     return EXIT.done;
   } finally {
+    // From here on a second signal ends the process at once.
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop.resolve);
   }
+}
+
+function running(runner: Runner): (event: FollowEvent) => void {
+  const changes = new Changes();
+  return (event) => changes.take(event).forEach((change) => runner.take(change));
+}
+
+function printing(format: Format, onNoReader: () => void): (event: FollowEvent) => void {
+  return (event) => {
+    if (!printOne(format, eventJson(event), () => lineOf(event))) onNoReader();
+  };
 }
 
 function isMeant(event: FollowEvent, { key, prefix = "" }: WatchValues): boolean {
@@ -56,19 +75,14 @@ function isMeant(event: FollowEvent, { key, prefix = "" }: WatchValues): boolean
 }
 
 /** `set KEY JSON`, `delete KEY`, `reset`, `synced REVISION`; names as JSON where they have blanks. */
-function lineOf(event: FollowEvent, json: boolean): string {
-  if (json) {
-    const { kind, ...rest } = event;
-    const value = "value" in event ? { value: new JsonText(event.value) } : {};
-    return stringify({ event: kind, ...rest, ...value });
-  }
+function lineOf(event: FollowEvent): string {
   switch (event.kind) {
     case "reset":
       return "reset";
     case "synced":
       return `synced ${event.revision}`;
     case "set":
-      return `set ${plain(event.key)} ${event.value}`;
+      return harmless(`set ${plain(event.key)} ${event.value}`);
     case "delete":
       return `delete ${plain(event.key)}`;
   }

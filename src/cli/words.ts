@@ -4,6 +4,7 @@
  * @module
  */
 
+import { PlantdError } from "../errors.ts";
 import type { Usage } from "@optique/core/usage";
 
 /** All names of commands and options in `usage`. */
@@ -29,4 +30,25 @@ export function withNegativeValueLast(args: readonly string[]): readonly string[
   if (args[0] !== "state" || args[1] !== "set" || args.includes("--")) return args;
   const at = args.findIndex((arg) => /^-\.?\d/.test(arg));
   return at < 0 ? args : [...args.slice(0, at), ...args.slice(at + 1), "--", args[at]!];
+}
+
+/**
+ * `state watch ... -- COMMAND`, apart: the parser would take what it runs for arguments of its own.
+ *
+ * @returns The words for the parser, and the command; empty where there is none.
+ * @throws {PlantdError} `usage` when nothing stands behind the `--`.
+ *
+ * @example
+ * ```ts
+ * commandBehind(["state", "watch", "k", "--", "echo", "-n"]); // [["state", "watch", "k"], ["echo", "-n"]]
+ * ```
+ */
+export function commandBehind(
+  args: readonly string[],
+): [words: readonly string[], command: readonly string[]] {
+  const at = args[0] === "state" && args[1] === "watch" ? args.indexOf("--") : -1;
+  if (at < 0) return [args, []];
+  const command = args.slice(at + 1);
+  if (command.length === 0) throw new PlantdError("usage", "a command is needed behind --");
+  return [args.slice(0, at), command];
 }

@@ -53,3 +53,11 @@ export function invokedAs(
 function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
+
+/**
+ * HOME as it was before the packaged program emptied it for Deno, for the processes that it starts;
+ * undefined where it did not.
+ */
+export function originalHome(env: ReadEnvironment = readIfAllowed): string | undefined {
+  return env("PLANTD_STATE_HOME") || undefined;
+}
