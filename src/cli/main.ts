@@ -25,6 +25,8 @@ import { dev, devCommand } from "./dev.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { complain, print } from "./output.ts";
 import { serve, serveCommand } from "./serve.ts";
+import { stats, statsCommand } from "./stats.ts";
+import { top, topCommand } from "./top.ts";
 import { stateCommand } from "./state.ts";
 import { state } from "./state_run.ts";
 import { commandBehind, namesIn, withNegativeValueLast } from "./words.ts";
@@ -32,7 +34,7 @@ import { commandBehind, namesIn, withNegativeValueLast } from "./words.ts";
 /** All commands, in the order in which help shows them. */
 export const parser = or(
   or(serveCommand, devCommand, brokerCommand, stateCommand, configCommand),
-  doctorCommand,
+  or(doctorCommand, statsCommand, topCommand),
   or(
     backupCommand,
     restoreCommand,
@@ -51,6 +53,8 @@ const COMMANDS = new Map(Object.entries({
   broker: brokerCommand,
   state: stateCommand,
   doctor: doctorCommand,
+  stats: statsCommand,
+  top: topCommand,
   config: configCommand,
   backup: backupCommand,
   restore: restoreCommand,
@@ -100,6 +104,10 @@ export async function main(args: readonly string[]): Promise<number> {
         return await state(values, command);
       case "doctor":
         return await doctor(values);
+      case "stats":
+        return await stats(values);
+      case "top":
+        return await top(values);
       case "config":
         return config(values);
       case "backup":
