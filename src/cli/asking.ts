@@ -11,10 +11,23 @@ import type { JsonObject } from "../state/json.ts";
 import { request, requestAll } from "../watch/request.ts";
 import { Poller } from "../zmq/poller.ts";
 import { flag } from "./options.ts";
-import type { Ask, ServiceValues } from "./state_options.ts";
 
 /** Attempts of an operation; a write has a request_id, so that the service does it once. */
 const ATTEMPTS = 3;
+
+/** Where the service is: what the connection options parse to. */
+export interface ServiceValues {
+  readonly config?: string | undefined;
+  readonly endpoint?: string | undefined;
+  /** In milliseconds. */
+  readonly timeout: number;
+}
+
+/** Asks the service for an operation. */
+export type Ask = (
+  operation: string,
+  body: Readonly<Record<string, unknown>>,
+) => Promise<JsonObject>;
 
 /** What asks, and what it is made of. */
 export interface Asking extends AsyncDisposable {

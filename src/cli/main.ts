@@ -23,6 +23,7 @@ import { doctor, doctorCommand } from "./doctor.ts";
 import { config, configCommand } from "./config.ts";
 import { dev, devCommand } from "./dev.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
+import { fetchNames } from "./names.ts";
 import { complain, print } from "./output.ts";
 import { serve, serveCommand } from "./serve.ts";
 import { stats, statsCommand } from "./stats.ts";
@@ -92,6 +93,8 @@ export async function main(args: readonly string[]): Promise<number> {
     const [words, command] = commandBehind(args);
     // Nothing else of the program starts others, so nothing else may: it cannot be asked for again.
     if (command.length === 0) Deno.permissions.revokeSync({ name: "run" });
+    // `completion SHELL WORD...`: a shell asks what the last word may become.
+    if (words[0] === "completion" && words.length > 2) await fetchNames(words.slice(2));
     const values = parse(words);
     switch (values.command) {
       case "serve":

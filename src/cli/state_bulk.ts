@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Ask } from "./asking.ts";
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
@@ -16,7 +17,6 @@ import { EXIT } from "./exit_codes.ts";
 import { formatOf, printAs } from "./format.ts";
 import { Progress } from "./progress.ts";
 import {
-  type Ask,
   connection,
   type ConnectionValues,
   operation,

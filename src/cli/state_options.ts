@@ -9,8 +9,10 @@ import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, constant, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
-import type { JsonObject } from "../state/json.ts";
 import { outputOptions, type OutputValues } from "./format.ts";
+import type { ServiceValues } from "./asking.ts";
+import { nameParser } from "./names.ts";
+import { SCOPE_DEFAULT } from "./names_wanted.ts";
 import { configOption, duration } from "./options.ts";
 
 /** Time a command waits for its answer unless told otherwise, in milliseconds. */
@@ -38,15 +40,15 @@ export const connection = merge(serviceOptions, outputOptions);
 /** `--service SCOPE`. */
 export const scope = object({
   service: withDefault(
-    option("--service", string({ metavar: "SCOPE" }), {
+    option("--service", nameParser("scope", "SCOPE"), {
       description: message`Scope, named after the service that owns it.`,
     }),
-    "org.plantd.Client",
+    SCOPE_DEFAULT,
   ),
 });
 
 /** `KEY`. */
-export const keyArgument = argument(string({ metavar: "KEY" }), {
+export const keyArgument = argument(nameParser("key", "KEY"), {
   description: message`Name of the entry.`,
 });
 
@@ -60,7 +62,7 @@ export function operation<const Name extends string>(name: Name) {
 
 /** `--prefix TEXT`. */
 export const prefixOption = optional(
-  option("--prefix", string({ metavar: "TEXT" }), {
+  option("--prefix", nameParser("key", "TEXT"), {
     description: message`Only keys that begin with this.`,
   }),
 );
@@ -90,19 +92,5 @@ export function stampFields({ note, ifRevision }: StampValues): Readonly<Record<
   return { note, if_revision: ifRevision, request_id: crypto.randomUUID() };
 }
 
-/** What {@link serviceOptions} parses to. */
-export interface ServiceValues {
-  readonly config?: string | undefined;
-  readonly endpoint?: string | undefined;
-  /** In milliseconds. */
-  readonly timeout: number;
-}
-
 /** What {@link connection} parses to. */
 export interface ConnectionValues extends ServiceValues, OutputValues {}
-
-/** Asks the service for an operation. */
-export type Ask = (
-  operation: string,
-  body: Readonly<Record<string, unknown>>,
-) => Promise<JsonObject>;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Ask } from "./asking.ts";
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
@@ -11,7 +12,6 @@ import { argument, command, option } from "@optique/core/primitives";
 import { integer } from "@optique/core/valueparser";
 import { JsonText, parseObject } from "../state/json.ts";
 import {
-  type Ask,
   connection,
   type ConnectionValues,
   keyArgument,

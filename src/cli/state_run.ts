@@ -4,10 +4,10 @@
  * @module
  */
 
-import { asking, configOf } from "./asking.ts";
+import { type Ask, asking, configOf } from "./asking.ts";
 import type { StateValues } from "./state.ts";
 import { load, store } from "./state_bulk.ts";
-import { type Ask, stampFields } from "./state_options.ts";
+import { stampFields } from "./state_options.ts";
 import { jsonText, readStandardInput, show, showList, valueText } from "./state_output.ts";
 import { revert, showHistory } from "./state_past.ts";
 import { configure, describe } from "./state_scopes.ts";

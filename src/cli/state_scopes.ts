@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Ask } from "./asking.ts";
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
@@ -11,7 +12,7 @@ import { command, option } from "@optique/core/primitives";
 import { choice, integer, type ValueParser } from "@optique/core/valueparser";
 import type { JsonObject } from "../state/json.ts";
 import { duration } from "./options.ts";
-import { type Ask, connection, type ConnectionValues, operation, scope } from "./state_options.ts";
+import { connection, type ConnectionValues, operation, scope } from "./state_options.ts";
 import { show } from "./state_output.ts";
 import { pairs } from "./table.ts";
 
