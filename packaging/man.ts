@@ -7,6 +7,7 @@
 import type { DocEntry, DocPage } from "@optique/core/doc";
 import { getDocPageSync } from "@optique/core/parser";
 import type { Usage } from "@optique/core/usage";
+import { exampleLines } from "../src/cli/examples.ts";
 import { parser } from "../src/cli/main.ts";
 import { PROGRAM, VERSION } from "../src/version.ts";
 import { environment, examples, exitStatus, files } from "./man_sections.ts";
@@ -90,12 +91,14 @@ function describe({ words, page }: Command): string {
   const own = page.sections.filter(({ title }) => title === undefined);
   const named = page.sections.filter(({ title }) => title !== undefined);
   const entries = [...own, ...named].flatMap((section) => section.entries);
+  const lines = exampleLines(page.footer);
   const isArgument = ({ term }: DocEntry) => term.type === "argument";
   return troff.subsection(
     words.join(" "),
     `${troff.fromMessage(text)}\n`,
     ...entries.filter(isArgument).map(entry),
     ...entries.filter((one) => !isArgument(one)).map(entry),
+    ...(lines.length === 0 ? [] : [troff.example(...lines)]),
   );
 }
 

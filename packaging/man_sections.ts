@@ -116,6 +116,7 @@ export function examples(): string[] {
     ),
     troff.paragraph("See how the service is doing, and what it says:"),
     troff.example(
+      "plantd-state doctor",
       "systemctl status plantd-state",
       "journalctl -u plantd-state -f",
       "curl http://127.0.0.1:8081/healthz",

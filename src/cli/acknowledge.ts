@@ -7,6 +7,7 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
+import { examples } from "./examples.ts";
 import type { JsonObject } from "../state/json.ts";
 import { connection, type ConnectionValues } from "./state_options.ts";
 import { show } from "./state_output.ts";
@@ -20,6 +21,9 @@ export const acknowledgeCommand = command(
     brief: message`Say that you know what was lost.`,
     description:
       message`After a start with a damaged database, health is a warning that says what was lost. This prints it once more and ends the warning, for good.`,
+    footer: examples(
+      "plantd-state acknowledge",
+    ),
   },
 );
 

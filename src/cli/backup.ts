@@ -9,6 +9,7 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { argument, command, constant, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { fetchBackup } from "../backup/fetch.ts";
 import type { BackupSummary } from "../backup/reader.ts";
 import { BackupWriter } from "../backup/writer.ts";
@@ -42,6 +43,11 @@ export const backupCommand = command(
     brief: message`Back up everything to a file.`,
     description:
       message`Write all scopes, keys, their pasts and options to a text file, as of one revision, whatever is written meanwhile. The service is asked through the broker, from any host. The file has its name only once it was read back and proved.`,
+    footer: examples(
+      "plantd-state backup plant.backup",
+      "plantd-state backup plant.backup --endpoint=tcp://controller:9797",
+      "plantd-state backup plant.backup --db=state.db",
+    ),
   },
 );
 

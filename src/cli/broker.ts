@@ -9,6 +9,7 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { loadBrokerConfig } from "../config/load.ts";
 import { configureLog, logOf } from "../log.ts";
 import { Network } from "../network.ts";
@@ -34,6 +35,10 @@ export const brokerCommand = command(
     brief: message`Run a Majordomo broker and the buses.`,
     description:
       message`Run a Majordomo broker and the configured XSUB/XPUB buses (state, event and metric), until SIGINT or SIGTERM.`,
+    footer: examples(
+      "plantd-state broker",
+      "plantd-state broker --endpoint=@tcp://0.0.0.0:9797",
+    ),
   },
 );
 

@@ -9,6 +9,7 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { checkDenoKv, repairInto } from "../offline.ts";
 import { EXIT } from "./exit_codes.ts";
 import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
@@ -39,6 +40,10 @@ export const checkCommand = command(
     brief: message`Check the database while no service runs.`,
     description:
       message`Read every record of the database, verify its checksum and what records say of one another, and print every problem. Ends with 1 if there are any, with 4 if the database is in use or cannot be opened.`,
+    footer: examples(
+      "plantd-state check --db=state.db",
+      "plantd-state check --db=state.db --repair=repaired.db",
+    ),
   },
 );
 

@@ -7,6 +7,7 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
+import { examples } from "./examples.ts";
 import { loadStateConfig } from "../config/load.ts";
 import { printConfig } from "../config/print.ts";
 import { EXIT } from "./exit_codes.ts";
@@ -21,6 +22,10 @@ export const configCommand = command(
     brief: message`Print the effective configuration.`,
     description:
       message`Print the configuration that serve would run with, as YAML, and where each value comes from; as JSON, an object of the settings by their dotted names.`,
+    footer: examples(
+      "plantd-state config",
+      "plantd-state config --config=state.yml --output=json",
+    ),
   },
 );
 

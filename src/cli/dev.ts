@@ -7,6 +7,7 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
+import { examples } from "./examples.ts";
 import { type Endpoint, parseEndpoint } from "../config/endpoint.ts";
 import { invokedAs } from "../config/invocation.ts";
 import { loadDevConfig, refuseMemoryDatabase } from "../config/load.ts";
@@ -28,6 +29,10 @@ export const devCommand = command(
     brief: message`Run broker, state bus and service in one process.`,
     description:
       message`Run a Majordomo broker, a state bus and the state service in one process, to try things out. The data lies in .plantd/ unless told otherwise.`,
+    footer: examples(
+      "plantd-state dev",
+      "plantd-state dev --db=try.db --health-port=0",
+    ),
   },
 );
 

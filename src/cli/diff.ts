@@ -9,6 +9,7 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { argument, command, constant, option } from "@optique/core/primitives";
 import { float, string } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { type Difference, differences } from "../backup/diff.ts";
 import { openBackup } from "../backup/reader.ts";
 import { JsonText, stringify } from "../state/json.ts";
@@ -36,6 +37,10 @@ export const diffCommand = command(
     brief: message`Print what differs between two backups.`,
     description:
       message`Print the scopes, keys and values in which two backups differ: lines of the first with -, of the second with +. Ends with 1 if there are any.`,
+    footer: examples(
+      "plantd-state diff before.backup after.backup",
+      "plantd-state diff before.backup after.backup --tolerance=0.01",
+    ),
   },
 );
 

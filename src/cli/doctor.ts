@@ -7,6 +7,7 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
+import { examples } from "./examples.ts";
 import { loadStateConfig } from "../config/load.ts";
 import { PlantdError } from "../errors.ts";
 import { asking, configOf } from "./asking.ts";
@@ -26,6 +27,10 @@ export const doctorCommand = command(
     brief: message`Say what is wrong, and what to do about it.`,
     description:
       message`Look at the configuration, the broker, the service, its store, disk, bus, feed and clock, also while the service or the broker is down, and say of each how it is, and what to do where it is not well. Ends with 1 if anything fails; warnings are none.`,
+    footer: examples(
+      "plantd-state doctor",
+      "plantd-state doctor --endpoint=tcp://controller:9797 --json",
+    ),
   },
 );
 

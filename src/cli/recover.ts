@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
+import { examples } from "./examples.ts";
 import { checkDenoKv, recover as recoverDatabase } from "../offline.ts";
 import { EXIT } from "./exit_codes.ts";
 import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
@@ -22,6 +23,9 @@ export const recoverCommand = command(
     brief: message`Recover a damaged database while no service runs.`,
     description:
       message`Move a damaged database aside and put a new one in its place, of everything in it that is whole and, for the rest, of the latest good backup, as a start does with database.on-damage: start. Does nothing to a database that is whole.`,
+    footer: examples(
+      "plantd-state recover --db=state.db --backups=backups",
+    ),
   },
 );
 

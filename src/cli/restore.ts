@@ -9,6 +9,7 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { argument, command, constant, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { restore as restoreDatabase } from "../offline.ts";
 import { EXIT } from "./exit_codes.ts";
 import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
@@ -36,6 +37,11 @@ export const restoreCommand = command(
     brief: message`Restore a backup while no service runs.`,
     description:
       message`Put what a backup holds in the place of the database, which is moved aside and never deleted. A new epoch begins, and watchers load anew. Refused while a service has the database.`,
+    footer: examples(
+      "plantd-state restore plant.backup --dry-run",
+      "plantd-state restore plant.backup --db=state.db",
+      "plantd-state restore plant.backup --service=org.plantd.Oven",
+    ),
   },
 );
 

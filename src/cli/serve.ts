@@ -7,6 +7,7 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
+import { examples } from "./examples.ts";
 import { loadStateConfig, refuseMemoryDatabase } from "../config/load.ts";
 import { configureLog, logOf } from "../log.ts";
 import { Service } from "../service.ts";
@@ -22,6 +23,10 @@ export const serveCommand = command(
     brief: message`Run the state service (the default).`,
     description:
       message`Run the state service against an existing Majordomo broker and state bus, until SIGINT or SIGTERM. Broker and bus may come and go.`,
+    footer: examples(
+      "plantd-state serve --db=/var/lib/plantd-state/state.db",
+      "plantd-state serve --config=state.yml --log-level=debug",
+    ),
   },
 );
 

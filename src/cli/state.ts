@@ -11,6 +11,7 @@ import { optional } from "@optique/core/modifiers";
 import { argument, command, option } from "@optique/core/primitives";
 import type { UsageTerm } from "@optique/core/usage";
 import { integer, string } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { duration } from "./options.ts";
 import { type BulkValues, loadCommand, storeCommand } from "./state_bulk.ts";
 import {
@@ -45,7 +46,14 @@ const set = command(
     scope,
     connection,
   ),
-  { description: message`Store a value. The scope is created if need be.` },
+  {
+    description: message`Store a value. The scope is created if need be.`,
+    footer: examples(
+      "plantd-state state set --service=org.plantd.Oven mode hold",
+      'plantd-state state set --service=org.plantd.Oven setpoint 21.5 --json-value --note="second shift"',
+      "plantd-state state set --service=org.plantd.Oven report -",
+    ),
+  },
 );
 
 const get = command(
@@ -63,11 +71,20 @@ const get = command(
     scope,
     connection,
   ),
-  { description: message`Print a value: text as it is, anything else as JSON.` },
+  {
+    description: message`Print a value: text as it is, anything else as JSON.`,
+    footer: examples(
+      "plantd-state state get --service=org.plantd.Oven setpoint",
+      "plantd-state state get --service=org.plantd.Oven setpoint --revision=42",
+    ),
+  },
 );
 
 const remove = command("delete", merge(operation("delete"), key, scope, connection), {
   description: message`Delete a key. A key that does not exist is no failure.`,
+  footer: examples(
+    "plantd-state state delete --service=org.plantd.Oven mode",
+  ),
 });
 
 const list = command(
@@ -80,19 +97,34 @@ const list = command(
     scope,
     connection,
   ),
-  { description: message`List the keys of a scope, one a line.` },
+  {
+    description: message`List the keys of a scope, one a line.`,
+    footer: examples(
+      "plantd-state state list --service=org.plantd.Oven --prefix=alarm.",
+    ),
+  },
 );
 
 const createScope = command("create-scope", merge(operation("create-scope"), scope, connection), {
   description: message`Create a scope.`,
+  footer: examples(
+    "plantd-state state create-scope --service=org.plantd.Oven",
+  ),
 });
 
 const deleteScope = command("delete-scope", merge(operation("delete-scope"), scope, connection), {
   description: message`Delete a scope and all its keys.`,
+  footer: examples(
+    "plantd-state state delete-scope --service=org.plantd.Oven",
+  ),
 });
 
 const listScopes = command("list-scopes", merge(operation("list-scopes"), connection), {
   description: message`List the scopes, one a line.`,
+  footer: examples(
+    "plantd-state state list-scopes",
+    "plantd-state state list-scopes --endpoint=tcp://controller:9797 --json",
+  ),
 });
 
 /** What the parser does not see, see `commandBehind`. */
@@ -116,6 +148,11 @@ const watchCommand = command(
     brief: message`Print a scope, and each change as it happens.`,
     description:
       message`Print what there is in a scope, then "synced", then each change as it happens, until SIGINT or SIGTERM. When something was missed it catches up; when that cannot be done, "reset" says that all of it comes anew. With a command behind -- nothing is printed; the command is run for each change from then on, one after the other, with PLANTD_OPERATION (set or delete), PLANTD_SCOPE, PLANTD_KEY, PLANTD_REVISION, PLANTD_VALUE and PLANTD_VALUE_JSON in its environment and the change as JSON on its standard input.`,
+    footer: examples(
+      "plantd-state state watch --service=org.plantd.Oven",
+      "plantd-state state watch --service=org.plantd.Oven --prefix=alarm. --json",
+      "plantd-state state watch --service=org.plantd.Oven --prefix=alarm. -- sh -c 'logger \"$PLANTD_KEY $PLANTD_VALUE\"'",
+    ),
     usageLine: (usage) => [...usage, BEHIND],
   },
 );

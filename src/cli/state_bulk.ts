@@ -10,6 +10,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, command, option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { parseYaml } from "../config/yaml.ts";
 import { messageOf, PlantdError } from "../errors.ts";
 import { isObject, JsonText, parseObject, stringify } from "../state/json.ts";
@@ -42,6 +43,10 @@ export const loadCommand = command(
   {
     description:
       message`Print a scope as of one moment: an object of its keys and values, as JSON unless told otherwise; --output table prints a key and its value a line.`,
+    footer: examples(
+      "plantd-state state load --service=org.plantd.Oven",
+      "plantd-state state load --service=org.plantd.Oven --output=yaml",
+    ),
   },
 );
 
@@ -64,7 +69,13 @@ export const storeCommand = command(
     scope,
     connection,
   ),
-  { description: message`Store many keys at once, all of them or none.` },
+  {
+    description: message`Store many keys at once, all of them or none.`,
+    footer: examples(
+      "plantd-state state store --service=org.plantd.Oven oven.yml",
+      "plantd-state state store --service=org.plantd.Oven --mode=replace -",
+    ),
+  },
 );
 
 /** What the commands parse to. */

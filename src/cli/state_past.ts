@@ -10,6 +10,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, command, option } from "@optique/core/primitives";
 import { integer } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { JsonText, parseObject } from "../state/json.ts";
 import {
   connection,
@@ -49,6 +50,10 @@ export const historyCommand = command(
     brief: message`Print what a key was, the latest first.`,
     description:
       message`Print what a key was, the latest first: revision, time, source, and the value as JSON or "deleted".`,
+    footer: examples(
+      "plantd-state state history --service=org.plantd.Oven setpoint",
+      "plantd-state state history --service=org.plantd.Oven setpoint --limit=3 --json",
+    ),
   },
 );
 
@@ -66,7 +71,12 @@ export const revertCommand = command(
     scope,
     connection,
   ),
-  { description: message`Make a key again what it was, as a new change.` },
+  {
+    description: message`Make a key again what it was, as a new change.`,
+    footer: examples(
+      'plantd-state state revert --service=org.plantd.Oven setpoint 42 --note="as before the trip"',
+    ),
+  },
 );
 
 /** What the commands parse to. */

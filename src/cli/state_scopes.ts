@@ -10,6 +10,7 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { command, option } from "@optique/core/primitives";
 import { choice, integer, type ValueParser } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import type { JsonObject } from "../state/json.ts";
 import { duration } from "./options.ts";
 import { connection, type ConnectionValues, operation, scope } from "./state_options.ts";
@@ -35,7 +36,12 @@ const count = () => orDefault(integer({ metavar: "NUMBER", min: 0 }));
 export const describeCommand = command(
   "describe",
   merge(operation("describe"), scope, connection),
-  { description: message`Print the numbers and options of a scope.` },
+  {
+    description: message`Print the numbers and options of a scope.`,
+    footer: examples(
+      "plantd-state state describe --service=org.plantd.Oven",
+    ),
+  },
 );
 
 export const configureCommand = command(
@@ -73,7 +79,13 @@ export const configureCommand = command(
     scope,
     connection,
   ),
-  { description: message`Change the options of a scope, which need not exist.` },
+  {
+    description: message`Change the options of a scope, which need not exist.`,
+    footer: examples(
+      "plantd-state state configure --service=org.plantd.Oven --history=20 --ttl=default",
+      "plantd-state state configure --service=org.plantd.Oven --keys-max=10000 --bus-create=yes",
+    ),
+  },
 );
 
 /** What the commands parse to. */

@@ -8,6 +8,7 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
+import { examples } from "./examples.ts";
 import { asking } from "./asking.ts";
 import { EXIT } from "./exit_codes.ts";
 import { formatOf, printAs } from "./format.ts";
@@ -36,6 +37,10 @@ export const statsCommand = command(
     brief: message`Print the numbers of the service.`,
     description:
       message`Look twice, a second apart, and print what there is and what happens: revision, keys and scopes, what became of updates on the bus, lanes, feed, disk, and of each scope its size, rates and last change; of the first 1000 scopes.`,
+    footer: examples(
+      "plantd-state stats",
+      "plantd-state stats --interval=10s --output=yaml",
+    ),
   },
 );
 

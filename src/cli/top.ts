@@ -7,6 +7,7 @@
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
+import { examples } from "./examples.ts";
 import { PlantdError } from "../errors.ts";
 import { asking, type ServiceValues } from "./asking.ts";
 import { EXIT } from "./exit_codes.ts";
@@ -24,6 +25,10 @@ export const topCommand = command(
     brief: message`Watch the service and its scopes in the terminal.`,
     description:
       message`Show the numbers of the service and a table of its scopes, those that change most first, each second anew, until q or Ctrl-C. It needs a terminal; stats prints once.`,
+    footer: examples(
+      "plantd-state top",
+      "plantd-state top --endpoint=tcp://controller:9797 --interval=5s",
+    ),
   },
 );
 

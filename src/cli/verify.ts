@@ -8,6 +8,7 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { argument, command, constant } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { examples } from "./examples.ts";
 import { type BackupSummary, verifyBackup } from "../backup/reader.ts";
 import { EXIT } from "./exit_codes.ts";
 import { formatOf, outputOptions, type OutputValues, printAs } from "./format.ts";
@@ -27,6 +28,9 @@ export const verifyCommand = command(
     brief: message`Prove that a backup is whole.`,
     description:
       message`Read a whole backup, and say of what it is. Ends with 1 if it is not what was written, with 4 if it cannot be read.`,
+    footer: examples(
+      "plantd-state verify plant.backup",
+    ),
   },
 );
 
