@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { devSettings, runProgram, startProgram, writeConfig } from "../helpers/program.ts";
+import { BackupWriter } from "../../src/backup/writer.ts";
+import { runToEnd } from "../helpers/child.ts";
+import {
+  devSettings,
+  invocation,
+  runProgram,
+  startProgram,
+  writeConfig,
+} from "../helpers/program.ts";
 import { tempDir } from "../helpers/temp.ts";
+import { toolTest } from "../helpers/tools.ts";
 
 type Run = (...args: string[]) => Promise<{ code: number; stdout: string; stderr: string }>;
 
@@ -147,3 +156,34 @@ Deno.test("maintenance - a damaged database: the service starts, warns until ack
   assert.equal(names.filter((name) => /^state\.db\.bad-.*Z$/.test(name)).length, 1);
   assert.equal(names.filter((name) => /^state\.db\.bad-.*\.txt$/.test(name)).length, 1);
 });
+
+toolTest(
+  ["script"],
+  "maintenance - on a terminal long work shows how far it is, and leaves nothing of it behind",
+  async () => {
+    await using dir = await tempDir();
+    const file = `${dir.path}/one.backup`;
+    const header = { epoch: "e", revision: 1, timeMs: 0, program: "0" };
+    {
+      await using writer = await BackupWriter.create(file, header);
+      await writer.write({ kind: "scope", scope: "a", revision: 1 });
+      await writer.finish();
+    }
+    for (
+      const [args, drawn, said] of [
+        [["restore", file, "--db=x.db"], "restoring [", "restored 0 keys in 1 scopes"],
+        [["check", "--db=x.db"], "checking 1 records", "no problems"],
+      ] as const
+    ) {
+      const [deno, words] = invocation(args);
+      const command = [deno, ...words].map((word) => `'${word}'`).join(" ");
+      const { code, stdout } = await runToEnd("script", ["-qec", command, "/dev/null"], {
+        cwd: dir.path,
+      });
+      assert.equal(code, 0, stdout);
+      const [bar = "", result = ""] = stdout.split("\r\x1b[K");
+      assert.ok(bar.includes(drawn), stdout);
+      assert.ok(result.includes(said), stdout);
+    }
+  },
+);
