@@ -147,6 +147,9 @@ test(
       bytes: 5,
       revision: 2,
       options: set,
+      // As the harness has it; when and how often are told of what exists.
+      changed: "1970-01-01T00:00:00.000Z",
+      changes: 3,
     });
     await ask("configure-scope", { history: null, ttl_ms: null, bus_create: null, keys_max: 1 });
     assert.deepEqual((await ask("describe-scope", {})).data.options, { ...options, keys_max: 1 });
