@@ -24,7 +24,11 @@ Deno.test("native - deno compile gets the bundle, one addon, its manifest and no
   assert.equal(args.at(-1), `/stage/${BUNDLE_PATH}`);
   const permissions = args.filter((arg) => /^-A|^--(allow|deny|no-prompt)/.test(arg));
   assert.deepEqual(permissions, PERMISSIONS);
-  assert.equal(permissions.some((arg) => /^-A|^--allow-(all|run|sys|import)/.test(arg)), false);
+  assert.equal(permissions.some((arg) => /^-A|^--allow-(all|import)/.test(arg)), false);
+  // How much room there is, and nothing else of the system.
+  assert.deepEqual(permissions.filter((arg) => arg.startsWith("--allow-sys")), [
+    "--allow-sys=statfs",
+  ]);
 });
 
 Deno.test("native - what deno compile gets is a whole program in any directory", async () => {
@@ -82,7 +86,9 @@ Deno.test("native - what is put behind the base runtime is small, complete, and 
   const { permissions, entrypoint_key, code_cache_key, unstable_config } = metadataIn(added);
   assert.deepEqual(unstable_config.features, ["kv"]);
   assert.deepEqual([entrypoint_key, code_cache_key], [BUNDLE_PATH, null]);
-  assert.equal(permissions.allow_run ?? permissions.allow_sys, null);
+  assert.deepEqual(permissions.allow_sys, ["statfs"]);
+  // For `state watch -- COMMAND`; every other command gives it up (tests/cli/watch_run_test.ts).
+  assert.deepEqual(permissions.allow_run, []);
   assert.equal(permissions.prompt, false);
   const names = [...text(added).matchAll(/"File":\{"n":"([^"]+)"/g)].map(([, name]) => name).sort();
   assert.deepEqual(names, ["addon.node", "manifest.json", "plantd-state.js"]);
