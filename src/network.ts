@@ -7,8 +7,10 @@
 
 import type { Endpoint } from "./config/endpoint.ts";
 import { Capture } from "./bus/capture.ts";
+import { systemClock } from "./clock.ts";
 import { PlantdError } from "./errors.ts";
 import { logOf } from "./log.ts";
+import { LogLimit } from "./log_limit.ts";
 import { Broker } from "./mdp/broker.ts";
 import { connectable } from "./zmq/address.ts";
 import { Poller } from "./zmq/poller.ts";
@@ -117,21 +119,18 @@ export class Network implements AsyncDisposable {
       });
       return running;
     }
-    let saidMs = -Infinity;
+    const limit = this.#parts.use(new LogLimit(systemClock, { intervalMs: DROPPED_LOG_MS }));
+    const limited = limit.of(log);
     const started = await Capture.start({
       poller,
       backend: connectable(proxy.backend),
       endpoint: capture,
       highWaterMark,
-      onDropped: (dropped) => {
-        const nowMs = performance.now();
-        if (nowMs - saidMs < DROPPED_LOG_MS) return;
-        saidMs = nowMs;
-        log.warn("messages of the bus were not captured, nobody reads them", {
+      onDropped: (dropped) =>
+        limited.warn("messages of the bus were not captured, nobody reads them", {
           bus: name,
           dropped,
-        });
-      },
+        }),
     });
     return { ...running, capture: this.#parts.use(started).endpoint };
   }

@@ -21,6 +21,7 @@ import type { HttpSource, StateAccess } from "./http/ports.ts";
 import { HttpServer } from "./http/server.ts";
 import { BUS_HIGH_WATER_MARK, COMMIT_MS_MAX, SCOPE_BYTES_MAX } from "./limits.ts";
 import { type Log, logOf } from "./log.ts";
+import { LogLimit } from "./log_limit.ts";
 import { Worker } from "./mdp/worker.ts";
 import { Ingest } from "./state/ingest.ts";
 import { ChangeLog, numbered } from "./state/change_log.ts";
@@ -49,7 +50,8 @@ export class Service implements AsyncDisposable {
   readonly #parts = new AsyncDisposableStack();
   readonly #config: StateConfig;
   readonly #startedMs = performance.now();
-  readonly #log: Log = logOf("service");
+  readonly #logLimit = this.#parts.use(new LogLimit(systemClock));
+  readonly #log: Log = this.#logLimit.of(logOf("service"));
   #upkeep!: Upkeep;
   #store!: Store;
   #ingest!: Ingest;
@@ -206,7 +208,7 @@ export class Service implements AsyncDisposable {
 
   async #listenToBus(poller: Poller): Promise<void> {
     const { bus, limits } = this.#config;
-    const log = logOf("bus");
+    const log = this.#logLimit.of(logOf("bus"));
     this.#ingest = new Ingest({
       store: this.#store,
       valueBytesMax: limits.valueBytes,
@@ -266,7 +268,7 @@ export class Service implements AsyncDisposable {
         heartbeatMs: broker.heartbeatMs,
         liveness: broker.heartbeatLiveness,
         handler: ({ client, body }) => handleRequest(context, body, `mdp:${client.toHex()}`),
-        log: logOf("worker"),
+        log: this.#logLimit.of(logOf("worker")),
       }),
     );
   }

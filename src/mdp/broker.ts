@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
 import { BROKER_REQUEST_EXPIRY_MS, MDP_LINGER_MS } from "../limits.ts";
+import { LogLimit } from "../log_limit.ts";
 import type { Poller } from "../zmq/poller.ts";
 import { type Frames, Socket } from "../zmq/socket.ts";
 import { type Log, silentLog } from "./log.ts";
@@ -49,9 +50,6 @@ export interface BrokerStatus extends RegistryStatus {
   readonly endpoint: string;
 }
 
-/** One sentence of the log is said at most this often. */
-const LOG_INTERVAL_MS = 1000;
-
 /** Pause before what a peer did not take is offered again, in milliseconds. */
 const RETRY_MS = 5;
 
@@ -68,8 +66,7 @@ export class Broker implements AsyncDisposable {
   readonly #registry: Registry;
   readonly #clock: Clock;
   readonly #log: Log;
-  /** Sentences said: when, and how often they were swallowed since. */
-  readonly #said = new Map<string, { atMs: number; more: number }>();
+  readonly #logLimit: LogLimit;
   #endpoint = "";
   readonly #outbox = new Outbox<SendAction>((frames) => this.#socket.send(frames));
   #cancelTick: () => void = () => {};
@@ -78,7 +75,8 @@ export class Broker implements AsyncDisposable {
 
   private constructor(options: BrokerOptions) {
     this.#clock = options.clock ?? systemClock;
-    this.#log = options.log ?? silentLog;
+    this.#logLimit = new LogLimit(this.#clock);
+    this.#log = this.#logLimit.of(options.log ?? silentLog);
     this.#registry = new Registry(registryConfig(options));
     this.#socket = Socket.open(options.poller, "router", {
       onMessage: (frames) => this.#receive(frames),
@@ -136,6 +134,7 @@ export class Broker implements AsyncDisposable {
     this.#cancelRetry?.();
     this.#perform(this.#registry.close());
     await this.#socket.close();
+    this.#logLimit[Symbol.dispose]();
   }
 
   #tickLater(): void {
@@ -155,7 +154,7 @@ export class Broker implements AsyncDisposable {
     // The registry may have more to do when a peer does not take what it is sent.
     for (const action of actions) {
       if (action.do === "send") actions.push(...this.#send(action));
-      else this.#note(action);
+      else this.#log[action.level](action.message, action.data);
     }
   }
 
@@ -180,18 +179,6 @@ export class Broker implements AsyncDisposable {
       }
       if (this.#outbox.isWaiting) this.#retryLater();
     });
-  }
-
-  #note({ level, message, data }: Exclude<RegistryAction, SendAction>): void {
-    if (level === "debug") return this.#log.debug(message, data);
-    const nowMs = this.#clock.monotonic();
-    const said = this.#said.get(message);
-    if (said && nowMs - said.atMs < LOG_INTERVAL_MS) {
-      said.more += 1;
-      return;
-    }
-    this.#said.set(message, { atMs: nowMs, more: 0 });
-    this.#log.warn(message, said && said.more > 0 ? { ...data, unlogged: said.more } : data);
   }
 }
 
