@@ -51,6 +51,10 @@ export function files(): string[] {
         `${troff.bold(PROGRAM)} alone.`,
     ),
     troff.definition(
+      troff.italic(`/var/log/${PROGRAM}`),
+      `Made by systemd for an audit log, see the setting ${troff.bold("audit.file")}.`,
+    ),
+    troff.definition(
       troff.italic(`/var/cache/${PROGRAM}`),
       "Compiled code of the services; may be deleted at any time.",
     ),
@@ -114,10 +118,13 @@ export function examples(): string[] {
       "plant state set --service=org.plantd.Client foo bar",
       "plant state get --service=org.plantd.Client foo",
     ),
-    troff.paragraph("See how the service is doing, and what it says:"),
+    troff.paragraph(
+      "See how the service is doing, have it load its settings again, and see what it says:",
+    ),
     troff.example(
       "plantd-state doctor",
       "systemctl status plantd-state",
+      "systemctl reload plantd-state",
       "journalctl -u plantd-state -f",
       "curl http://127.0.0.1:8081/healthz",
     ),

@@ -209,3 +209,6 @@ export const PAGE_ROWS_MAX = 500;
 
 /** Bytes of a value that a command of `state watch` gets in its environment; Linux takes 128 KiB a variable. */
 export const VALUE_ENVIRONMENT_BYTES_MAX = 64 * 1024;
+
+/** Bytes of audit records that wait for the disk; at 150 a record, some 50,000 changes. */
+export const AUDIT_QUEUE_BYTES_MAX = 8 * 1024 * 1024;

@@ -26,6 +26,13 @@ export interface Log {
 /** Levels by the original's names (logrus), quietest last. */
 export type Level = "trace" | "debug" | "info" | "warn" | "error" | "fatal";
 
+const LEVELS: readonly Level[] = ["trace", "debug", "info", "warn", "error", "fatal"];
+
+/** The level of the two that lets more pass. */
+export function louder(one: Level, other: Level): Level {
+  return LEVELS.indexOf(one) < LEVELS.indexOf(other) ? one : other;
+}
+
 /** `auto` is `pretty` on a terminal and `json` otherwise. */
 export type Format = "auto" | "pretty" | "json";
 
@@ -38,13 +45,12 @@ const ROOT = "plantd-state";
  *
  * @example
  * ```ts
- * configureLog("info", "auto");
+ * configureLog({ level: "info", format: "auto" });
  * logOf("store").info("database opened", { path, keys: 12 });
  * ```
  */
 export function configureLog(
-  level: Level,
-  format: Format,
+  { level, format }: { readonly level: Level; readonly format: Format },
   write: (line: string) => void = toStandardError,
 ): void {
   const pretty = format === "pretty" || (format === "auto" && Deno.stderr.isTerminal());

@@ -28,10 +28,12 @@ import { ChangeLog, numbered } from "./state/change_log.ts";
 import { changeMessage, heartbeatMessage } from "./state/change_messages.ts";
 import type { OperationContext } from "./state/context.ts";
 import { handleRequest } from "./state/operations.ts";
-import { accessTo, checksOf, type Parts, readingsOf, reportOf } from "./service/web.ts";
+import { followScopes, scopesToHear } from "./service/bus_scopes.ts";
 import { Recency } from "./service/recency.ts";
+import { Records } from "./service/records.ts";
+import { accessTo, checksOf, type Parts, readingsOf, reportOf, summaryOf } from "./service/web.ts";
 import { Snapshots } from "./state/snapshots.ts";
-import type { Change, Store } from "./state/store.ts";
+import type { Store } from "./state/store.ts";
 import { Upkeep } from "./upkeep.ts";
 import { VERSION } from "./version.ts";
 import { Poller } from "./zmq/poller.ts";
@@ -52,6 +54,7 @@ export class Service implements AsyncDisposable {
   readonly #startedMs = performance.now();
   readonly #logLimit = this.#parts.use(new LogLimit(systemClock));
   readonly #log: Log = this.#logLimit.of(logOf("service"));
+  readonly #records = this.#parts.use(new Records());
   #upkeep!: Upkeep;
   #store!: Store;
   #ingest!: Ingest;
@@ -105,16 +108,7 @@ export class Service implements AsyncDisposable {
   /** One line for people: that it serves, or what it lacks. */
   summary(): string {
     const { broker, service } = this.#config;
-    const { available, failure } = this.#store.status();
-    const bus = this.#subscriber.status();
-    const lacks = [
-      ...(available ? [] : [failure ?? "the store is closed"]),
-      ...(this.#worker.status().connected > 0
-        ? []
-        : [`waiting for the broker at ${broker.endpoint.address}`]),
-      ...(bus.connected ? [] : [`waiting for the bus at ${bus.endpoint}`]),
-    ];
-    return lacks.length === 0 ? `serving ${service.id}` : lacks.join("; ");
+    return summaryOf(this.#webParts(), service.id, broker.endpoint.address);
   }
 
   /** Why only a restart helps; undefined while the service is able to work, or to wait. */
@@ -122,6 +116,16 @@ export class Service implements AsyncDisposable {
     const { commitMs = 0 } = this.#access ? this.#store.status() : {};
     if (commitMs <= COMMIT_MS_MAX) return undefined;
     return `the disk has not finished a commit for ${commitMs} ms`;
+  }
+
+  /** Takes over what may change while it runs: see `STATE_RELOADABLE`. */
+  async reconfigure(
+    config: Pick<StateConfig, "audit" | "backup" | "bus" | "scopes">,
+  ): Promise<void> {
+    const { defaultScope, queue: queueMax, coalesce } = config.bus;
+    this.#ingest.configure({ defaultScope, queueMax, coalesce });
+    await this.#upkeep.configure(config);
+    await this.#records.configure(config);
   }
 
   /** Stops in reverse order of start; what does not end in time is abandoned. Idempotent. */
@@ -137,6 +141,7 @@ export class Service implements AsyncDisposable {
       await Upkeep.open(this.#config, (commit) => this.#metrics.committed(commit)),
     );
     this.#store = this.#upkeep.store;
+    await this.#records.follow(this.#store, this.#config);
     await this.#tellChanges(poller);
     await this.#listenToBus(poller);
     const recency = new Recency(this.#store);
@@ -222,12 +227,14 @@ export class Service implements AsyncDisposable {
       await Subscriber.start({
         poller,
         endpoint: bus.endpoint,
-        scopes: [...this.#store.scopes(), ...this.#awaitedScopes()],
+        scopes: scopesToHear(this.#store),
         everything: bus.createScopes,
         onMessage: (frames) => this.#takeUpdate(frames),
       }),
     );
-    this.#parts.defer(this.#store.watch((changes) => this.#followScopes(changes)));
+    this.#parts.defer(
+      this.#store.watch((changes) => followScopes(this.#store, this.#subscriber, changes)),
+    );
     if (bus.pull === undefined) return;
     const { address } = this.#parts.use(
       await Intake.bind({
@@ -277,21 +284,5 @@ export class Service implements AsyncDisposable {
     const envelope = openEnvelope(frames);
     if (typeof envelope === "string") return this.#ingest.refuse(envelope);
     for (const body of envelope.bodies) this.#ingest.take(envelope.scope, body);
-  }
-
-  /** Scopes that do not exist and that the bus may create. */
-  #awaitedScopes(): string[] {
-    return this.#store.configuredScopes()
-      .filter((scope) => this.#store.scopeOptions(scope).busCreate);
-  }
-
-  /** Scopes that come, or may come, are listened for at once, others no longer. */
-  #followScopes(changes: readonly Change[]): void {
-    for (const { operation, scope } of changes) {
-      if (operation === "set" || operation === "delete") continue;
-      const isWanted = this.#store.hasScope(scope) || this.#store.scopeOptions(scope).busCreate;
-      if (isWanted) this.#subscriber.add(scope);
-      else this.#subscriber.remove(scope);
-    }
   }
 }

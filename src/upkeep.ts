@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { AutomaticBackups } from "./backup/automatic.ts";
 import { BackupPages } from "./backup/pages.ts";
 import { BackupSource } from "./backup/source.ts";
@@ -27,26 +28,48 @@ import { VERSION } from "./version.ts";
 /** The open database and all that protects it; disposes of the backups, then of the store. */
 export class Upkeep implements AsyncDisposable {
   readonly #parts = new AsyncDisposableStack();
-  readonly store: Store;
+  readonly #store: DurableStore;
+  readonly #busCreate: boolean;
   readonly #notices: Notices;
-  readonly #backups: AutomaticBackups | undefined;
+  readonly #source: BackupSource;
+  #backup: StateConfig["backup"] | undefined;
+  #backups: AutomaticBackups | undefined;
   readonly #pages: BackupPages;
   readonly #space: DiskSpace;
 
-  private constructor(store: Store, notices: Notices, { backup, database }: StateConfig) {
+  private constructor(store: DurableStore, notices: Notices, config: StateConfig) {
+    const { backup, bus, database } = config;
     this.#space = new DiskSpace(database.path);
-    this.store = this.#parts.use(store);
+    this.#store = this.#parts.use(store);
+    this.#busCreate = bus.createScopes;
     this.#notices = notices;
-    const source = new BackupSource(store, systemClock, VERSION);
-    this.#pages = new BackupPages(source, systemClock);
-    if (backup.directory === undefined) return;
-    this.#backups = this.#parts.use(AutomaticBackups.start({
-      source,
+    this.#source = new BackupSource(store, systemClock, VERSION);
+    this.#pages = new BackupPages(this.#source, systemClock);
+    this.#startBackups(backup);
+  }
+
+  /** The open database. */
+  get store(): Store {
+    return this.#store;
+  }
+
+  /** Other defaults of scopes, and another schedule of backups. */
+  async configure({ backup, scopes }: Pick<StateConfig, "backup" | "scopes">): Promise<void> {
+    this.#store.configure({ ...scopes, busCreate: this.#busCreate });
+    if (isDeepStrictEqual(backup, this.#backup)) return;
+    await this.#backups?.[Symbol.asyncDispose]();
+    this.#startBackups(backup);
+  }
+
+  #startBackups(backup: StateConfig["backup"]): void {
+    this.#backup = backup;
+    this.#backups = backup.directory === undefined ? undefined : AutomaticBackups.start({
+      source: this.#source,
       directory: backup.directory,
       everyMs: parseDuration(backup.every)!,
       keep: backup.keep,
       log: logOf("backup"),
-    }));
+    });
   }
 
   /**
@@ -127,6 +150,7 @@ export class Upkeep implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#backups?.[Symbol.asyncDispose]();
     await this.#parts.disposeAsync();
   }
 }

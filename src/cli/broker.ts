@@ -11,9 +11,11 @@ import { command, constant, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { examples } from "./examples.ts";
 import { loadBrokerConfig } from "../config/load.ts";
-import { configureLog, logOf } from "../log.ts";
+import { BROKER_RELOADABLE } from "../config/reload.ts";
+import { logOf } from "../log.ts";
 import { Network } from "../network.ts";
 import { configOption, flag, logOptions, type SettingValues } from "./options.ts";
+import { Reloading } from "./reloading.ts";
 import { runUntilStopped } from "./run_until_stopped.ts";
 
 /** Parser of the command. */
@@ -49,21 +51,27 @@ export interface BrokerValues extends Pick<SettingValues, "config" | "logLevel" 
 
 /** Runs the command. */
 export async function broker(values: BrokerValues): Promise<number> {
-  const { config } = loadBrokerConfig({
-    configPath: values.config,
-    flags: {
-      endpoint: flag("--endpoint", values.endpoint),
-      "log.level": flag("--log-level", values.logLevel),
-      "log.format": flag("--log-format", values.logFormat),
-    },
+  const flags = {
+    endpoint: flag("--endpoint", values.endpoint),
+    "log.level": flag("--log-level", values.logLevel),
+    "log.format": flag("--log-format", values.logFormat),
+  };
+  const reloading = new Reloading({
+    load: () => loadBrokerConfig({ configPath: values.config, flags }),
+    reloadable: BROKER_RELOADABLE,
+    // The log is all there is, and that is done.
+    apply: () => Promise.resolve(),
   });
-  configureLog(config.log.level, config.log.format);
-  const { endpoint, heartbeatMs, heartbeatLiveness: liveness, ...rest } = config;
+  const { endpoint, heartbeatMs, heartbeatLiveness: liveness, ...rest } = reloading.loaded.config;
   let network: Network;
   return await runUntilStopped(
     async () =>
       network = await Network.start({ ...rest, endpoint: endpoint.address, heartbeatMs, liveness }),
-    () => logOf("broker").info("serving", { endpoint: network.endpoint, buses: network.buses }),
-    () => ({ status: `serving at ${network.endpoint}` }),
+    {
+      onStarted: () =>
+        logOf("broker").info("serving", { endpoint: network.endpoint, buses: network.buses }),
+      condition: () => ({ status: `serving at ${network.endpoint}` }),
+      reload: () => void reloading.again(),
+    },
   );
 }

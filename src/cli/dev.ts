@@ -11,14 +11,15 @@ import { examples } from "./examples.ts";
 import { type Endpoint, parseEndpoint } from "../config/endpoint.ts";
 import { invokedAs } from "../config/invocation.ts";
 import { loadDevConfig, refuseMemoryDatabase } from "../config/load.ts";
+import { STATE_RELOADABLE } from "../config/reload.ts";
 import type { StateConfig } from "../config/schema.ts";
 import { BUS_HIGH_WATER_MARK } from "../limits.ts";
-import { configureLog } from "../log.ts";
 import { Network } from "../network.ts";
 import { Service } from "../service.ts";
 import { PROGRAM, VERSION } from "../version.ts";
 import { flagsOf, logOptions, settingOptions, type SettingValues } from "./options.ts";
 import { print } from "./output.ts";
+import { Reloading } from "./reloading.ts";
 import { runUntilStopped } from "./run_until_stopped.ts";
 
 /** Parser of the command. */
@@ -39,18 +40,23 @@ export const devCommand = command(
 /** Runs the command. */
 export async function dev(values: SettingValues): Promise<number> {
   refuseMemoryDatabase();
-  const { config } = loadDevConfig({ configPath: values.config, flags: flagsOf(values) });
-  configureLog(config.log.level, config.log.format);
+  const reloading = new Reloading({
+    load: () => loadDevConfig({ configPath: values.config, flags: flagsOf(values) }),
+    reloadable: STATE_RELOADABLE,
+    apply: (config) => service.reconfigure(config),
+  });
+  const { config } = reloading.loaded;
+  let service: Service;
   let banner = "";
   return await runUntilStopped(
     async () => {
       await using parts = new AsyncDisposableStack();
       const network = parts.use(await startNetwork(config));
-      const service = parts.use(await Service.start(connectedTo(network, config)));
+      service = parts.use(await Service.start(connectedTo(network, config)));
       banner = describe(network, service, config);
       return parts.move();
     },
-    () => print(banner),
+    { onStarted: () => print(banner), reload: () => void reloading.again() },
   );
 }
 

@@ -12,17 +12,25 @@ import { type Condition, ServiceManager } from "./service_manager.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
+/** What a command that runs until it is stopped does meanwhile. */
+export interface Running {
+  /** Called once it has started. */
+  readonly onStarted?: () => void;
+  /** How it is doing from then on. */
+  readonly condition?: () => Condition;
+  /** Loads the settings again, when somebody sends SIGHUP. */
+  readonly reload: () => void;
+}
+
 /**
  * Starts `start`, waits for SIGINT or SIGTERM, and takes it down. A second signal, or a shutdown that
  * takes too long, ends the process at once. A service manager (systemd) is told how it goes.
  *
- * @param condition How the command is doing once it has started.
  * @returns The exit code.
  */
 export async function runUntilStopped(
   start: () => Promise<AsyncDisposable>,
-  onStarted: () => void = () => {},
-  condition: () => Condition = () => ({ status: "serving" }),
+  { onStarted = () => {}, condition = () => ({ status: "serving" }), reload }: Running,
 ): Promise<number> {
   const log = logOf("process");
   using manager = new ServiceManager(loadServiceManager(), condition);
@@ -48,11 +56,13 @@ export async function runUntilStopped(
     Deno.addSignalListener(name, listener);
     return { name, listener };
   });
+  using hangUp = new HangUp();
   try {
     const running = await start();
     if (signals === 0) {
       onStarted();
       manager.ready();
+      hangUp.answer(reload);
     }
     await stop.promise;
     await running[Symbol.asyncDispose]();
@@ -61,5 +71,30 @@ export async function runUntilStopped(
   } finally {
     clearTimeout(deadline);
     for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
+  }
+}
+
+/** SIGHUP. One that comes during the start is answered after it. */
+class HangUp implements Disposable {
+  #answer: (() => void) | undefined;
+  #isDue = false;
+  readonly #listener = () => {
+    if (this.#answer) this.#answer();
+    else this.#isDue = true;
+  };
+  /** From a terminal it means that the terminal is gone: then the process ends, as everything there does. */
+  readonly #isOurs = !Deno.stdin.isTerminal();
+
+  constructor() {
+    if (this.#isOurs) Deno.addSignalListener("SIGHUP", this.#listener);
+  }
+
+  answer(answer: () => void): void {
+    this.#answer = answer;
+    if (this.#isDue) answer();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isOurs) Deno.removeSignalListener("SIGHUP", this.#listener);
   }
 }

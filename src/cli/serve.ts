@@ -9,10 +9,12 @@ import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
 import { examples } from "./examples.ts";
 import { loadStateConfig, refuseMemoryDatabase } from "../config/load.ts";
-import { configureLog, logOf } from "../log.ts";
+import { STATE_RELOADABLE } from "../config/reload.ts";
+import { logOf } from "../log.ts";
 import { Service } from "../service.ts";
 import { PROGRAM, VERSION } from "../version.ts";
 import { flagsOf, logOptions, settingOptions, type SettingValues } from "./options.ts";
+import { Reloading } from "./reloading.ts";
 import { runUntilStopped } from "./run_until_stopped.ts";
 
 /** Parser of the command. */
@@ -33,25 +35,29 @@ export const serveCommand = command(
 /** Runs the command. */
 export async function serve(values: SettingValues): Promise<number> {
   refuseMemoryDatabase();
-  const { config, file, ignored } = loadStateConfig({
-    configPath: values.config,
-    flags: flagsOf(values),
+  const reloading = new Reloading({
+    load: () => loadStateConfig({ configPath: values.config, flags: flagsOf(values) }),
+    reloadable: STATE_RELOADABLE,
+    apply: (config) => service.reconfigure(config),
   });
-  configureLog(config.log.level, config.log.format);
+  const { config, file, ignored } = reloading.loaded;
   const log = logOf("process");
   log.info("starting", { program: PROGRAM, version: VERSION, config: file ?? "defaults" });
   if (ignored.length > 0) log.debug("settings of the original without a meaning here", { ignored });
   let service: Service;
   return await runUntilStopped(
     async () => service = await Service.start(config),
-    () =>
-      log.info("serving", {
-        service: config.service.id,
-        broker: config.broker.endpoint.address,
-        bus: config.bus.endpoint.address,
-        lanes: config.worker.lanes,
-        health: `${service.httpUrl}/healthz`,
-      }),
-    () => ({ status: service.summary(), stuck: service.stuck() }),
+    {
+      onStarted: () =>
+        log.info("serving", {
+          service: config.service.id,
+          broker: config.broker.endpoint.address,
+          bus: config.bus.endpoint.address,
+          lanes: config.worker.lanes,
+          health: `${service.httpUrl}/healthz`,
+        }),
+      condition: () => ({ status: service.summary(), stuck: service.stuck() }),
+      reload: () => void reloading.again(),
+    },
   );
 }

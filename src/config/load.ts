@@ -24,6 +24,7 @@ import {
   type StateConfig,
   type StatePath,
 } from "./schema.ts";
+import { assign, deepFreeze } from "./tree.ts";
 import { quote } from "./words.ts";
 
 /** Reads one environment variable; undefined if it is not set. */
@@ -225,15 +226,6 @@ function fromText(leaf: z.ZodType, value: unknown, origin: string, name: string)
   });
 }
 
-/** Puts a value where its dotted name says, in camelCase. */
-function assign(config: Record<string, unknown>, path: string, value: unknown): void {
-  const keys = path.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()).split(".");
-  const last = keys.pop()!;
-  let section = config;
-  for (const key of keys) section = (section[key] ??= {}) as Record<string, unknown>;
-  section[last] = value;
-}
-
 /** A value with its endpoints as text again. */
 function asWritten(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asWritten);
@@ -242,10 +234,4 @@ function asWritten(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, asWritten(inner)]),
   );
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null) return value;
-  Object.values(value).forEach(deepFreeze);
-  return Object.freeze(value);
 }

@@ -27,6 +27,9 @@ const MESSAGE_SLACK_BYTES = 64 * 1024;
 /** Buses one broker may run; each costs three sockets. */
 const BUSES_MAX = 64;
 
+/** Largest file of an audit log; what is larger nobody opens. */
+const AUDIT_FILE_BYTES_MAX = 64 * 1024 * 1024 * 1024;
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Majordomo service names: printable, without white space. */
@@ -106,6 +109,13 @@ export const STATE_SETTINGS = {
     edit: yesOrNo().prefault(false),
     names: textLike(/^[^\s\p{Cc}/,]+( *, *[^\s\p{Cc}/,]+)*$/u, "host names, separated by commas")
       .optional(),
+  },
+  audit: {
+    file: path().optional(),
+    "file-bytes": wholeNumber(64 * 1024, AUDIT_FILE_BYTES_MAX).prefault(16 * 1024 * 1024),
+    keep: wholeNumber(1, 1000).prefault(8),
+    bus: yesOrNo().prefault(false),
+    values: yesOrNo().prefault(false),
   },
   log,
 } satisfies SettingTree;
@@ -238,6 +248,7 @@ export const STATE: ConfigKind<typeof STATE_SETTINGS> = {
     ["PLANTD_STATE_LOG_LEVEL", "log.level"],
     ["PLANTD_STATE_LOG_FORMAT", "log.format"],
     ["PLANTD_STATE_WORKER_LANES", "worker.lanes"],
+    ["PLANTD_STATE_AUDIT_FILE", "audit.file"],
   ]),
   fileVariable: "PLANTD_STATE_CONFIG",
   files: ["state.yml", "/etc/plantd/state.yml"],

@@ -61,6 +61,22 @@ export function checksOf(
   ];
 }
 
+/** One line for people: that it serves, or what it lacks. */
+export function summaryOf(
+  { store, worker, subscriber }: Pick<Parts, "store" | "worker" | "subscriber">,
+  serviceId: string,
+  brokerAddress: string,
+): string {
+  const { available, failure } = store.status();
+  const bus = subscriber.status();
+  const lacks = [
+    ...(available ? [] : [failure ?? "the store is closed"]),
+    ...(worker.status().connected > 0 ? [] : [`waiting for the broker at ${brokerAddress}`]),
+    ...(bus.connected ? [] : [`waiting for the bus at ${bus.endpoint}`]),
+  ];
+  return lacks.length === 0 ? `serving ${serviceId}` : lacks.join("; ");
+}
+
 /** Numbers for metrics. */
 export async function readingsOf(parts: Parts): Promise<Readings> {
   const { store, ingest, worker, subscriber, databasePath } = parts;

@@ -42,6 +42,8 @@ const SOURCE = "bus";
  */
 export class Backlog {
   readonly #options: BacklogOptions;
+  /** Whether in scopes without history an update overtakes earlier ones of the same key. */
+  coalesce: boolean;
   /** By scope and key where one may overtake another, else by themselves. */
   #waiting = new Map<string | Update, Update>();
   #inFlight = 0;
@@ -53,6 +55,7 @@ export class Backlog {
 
   constructor(options: BacklogOptions) {
     this.#options = options;
+    this.coalesce = options.coalesce;
   }
 
   /** Updates not on disk yet. */
@@ -85,10 +88,10 @@ export class Backlog {
   }
 
   #nameOf(update: Update): string | Update {
-    const { coalesce, store } = this.#options;
+    const { store } = this.#options;
     const { scope, mutations } = update;
     const [only] = mutations;
-    if (!coalesce || mutations.length !== 1 || !("key" in only!)) return update;
+    if (!this.coalesce || mutations.length !== 1 || !("key" in only!)) return update;
     if (!store.hasScope(scope) || store.scopeOptions(scope).history > 0) return update;
     return `${scope}/${only.key}`;
   }

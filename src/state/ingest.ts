@@ -47,7 +47,7 @@ export const OTHER_SCOPES = "/other";
  * ```
  */
 export class Ingest {
-  readonly #options: IngestOptions;
+  #options: IngestOptions;
   readonly #counters = new Map<string, Counter>();
   readonly #backlog: Backlog;
 
@@ -84,6 +84,12 @@ export class Ingest {
     } catch (thrown) {
       this.#reject(name, counter, thrown);
     }
+  }
+
+  /** Other bounds from the next update on; what waits already stays. */
+  configure(options: Pick<IngestOptions, "queueMax" | "defaultScope" | "coalesce">): void {
+    this.#options = { ...this.#options, ...options };
+    this.#backlog.coalesce = options.coalesce;
   }
 
   /** Counts a message that is not an update at all. */

@@ -81,7 +81,7 @@ export class DurableStore implements Store {
   #commitSinceMs: number | undefined;
   #closing: Promise<void> | undefined;
 
-  readonly #options: Required<StoreOptions>;
+  #options: Required<StoreOptions>;
 
   /** @param loaded An opened disk and what it holds; the store owns both from now on. */
   constructor({ disk, mirror, damaged }: Loaded, options: StoreOptions = {}) {
@@ -152,6 +152,11 @@ export class DurableStore implements Store {
     if (historyMs === 0) return [present, ...past];
     const oldestMs = this.#options.clock.now() - historyMs;
     return [present, ...past.filter(({ timeMs }) => timeMs >= oldestMs)];
+  }
+
+  /** Other defaults of scopes, from the next commit on. */
+  configure(scopes: ScopeOptions): void {
+    this.#options = { ...this.#options, scopes };
   }
 
   status(): StoreStatus {

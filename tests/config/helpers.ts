@@ -122,6 +122,7 @@ export const STATE_DEFAULTS = {
   limits: { valueBytes: VALUE_BYTES_MAX, requestIdMs: REQUEST_ID_MS },
   health: { host: "127.0.0.1", port: 8081 },
   http: { edit: false, names: undefined },
+  audit: { file: undefined, fileBytes: 16 * 1024 * 1024, keep: 8, bus: false, values: false },
   log: { level: "info", format: "auto" },
 };
 

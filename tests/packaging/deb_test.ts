@@ -159,6 +159,7 @@ notifyTestOnAmd64(
 
     await Deno.mkdir(`${root.path}/var/lib/plantd-state`);
     await Deno.mkdir(`${root.path}/var/cache/plantd-state/v8`, { recursive: true });
+    await Deno.mkdir(`${root.path}/var/log/plantd-state`, { recursive: true });
     await Deno.mkdir(`${root.path}/var/lib/other`);
     for (const path of ["plantd-state/state.db", "other/file"]) {
       await Deno.writeTextFile(`${root.path}/var/lib/${path}`, "data");
