@@ -86,6 +86,11 @@ export function environment(): string[] {
       `${troff.bold("WATCHDOG_PID")}: how often it wants to be told that all is well.`,
     ),
     variable(
+      "OTEL_DENO",
+      `${troff.bold("true")} exports traces and logs to the OpenTelemetry collector at`,
+      `${troff.bold("OTEL_EXPORTER_OTLP_ENDPOINT")}.`,
+    ),
+    variable(
       "XDG_CACHE_HOME",
       "Compiled code is kept in",
       `${troff.italic(PROGRAM)} there, or in ${troff.italic("~/.cache")}.`,

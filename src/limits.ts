@@ -212,3 +212,6 @@ export const VALUE_ENVIRONMENT_BYTES_MAX = 64 * 1024;
 
 /** Bytes of audit records that wait for the disk; at 150 a record, some 50,000 changes. */
 export const AUDIT_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Requests told in the log each second, where its level is `debug`. */
+export const REQUEST_LINES_MAX = 1000;

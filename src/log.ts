@@ -38,8 +38,14 @@ export type Format = "auto" | "pretty" | "json";
 
 const ROOT = "plantd-state";
 
+/** The level in force. */
+let current: Level = "info";
+
 /**
  * Sets where logs go: to standard error, so that standard output stays for results.
+ *
+ * With `OTEL_DENO=true` they go to the console instead, because Deno exports what is written there, and
+ * only that: `error` and `warn` arrive on standard error, the rest on standard output.
  *
  * @param write Takes one line with its line end; standard error unless a test says otherwise.
  *
@@ -51,18 +57,30 @@ const ROOT = "plantd-state";
  */
 export function configureLog(
   { level, format }: { readonly level: Level; readonly format: Format },
-  write: (line: string) => void = toStandardError,
+  write: (line: string, level: LogLevel) => void = isTelemetryOn() ? toConsole : toStandardError,
 ): void {
+  current = level;
   const pretty = format === "pretty" || (format === "auto" && Deno.stderr.isTerminal());
   const formatter = pretty ? prettyLines() : jsonLines();
   configureSync({
     reset: true,
-    sinks: { out: (record: LogRecord) => write(formatter(record)) },
+    sinks: { out: (record: LogRecord) => write(formatter(record), record.level) },
     loggers: [
       { category: [ROOT], sinks: ["out"], lowestLevel: levelOf(level) },
       { category: ["logtape", "meta"], sinks: ["out"], lowestLevel: "error" },
     ],
   });
+}
+
+/** Whether lines of a level are logged. */
+export function logs(level: Level): boolean {
+  return LEVELS.indexOf(level) >= LEVELS.indexOf(current);
+}
+
+/** Whether Deno exports telemetry: `OTEL_DENO=true`, which it reads itself, without a permission. */
+export function isTelemetryOn(): boolean {
+  // Where it does, it has put there what npm:@opentelemetry/api looks for (its own global-utils.ts).
+  return Symbol.for("opentelemetry.js.api.1") in globalThis;
 }
 
 /** The logger of one part of the program. */
@@ -106,5 +124,24 @@ function toStandardError(line: string): void {
     Deno.stderr.writeSync(encoder.encode(line));
   } catch {
     // Nobody reads the log any more (EPIPE), or its disk is full: no reason to stop serving.
+  }
+}
+
+/** Its method becomes the severity of the record that is exported. */
+const METHODS: Readonly<Record<LogLevel, "debug" | "info" | "warn" | "error">> = {
+  trace: "debug",
+  debug: "debug",
+  info: "info",
+  warning: "warn",
+  error: "error",
+  fatal: "error",
+};
+
+function toConsole(line: string, level: LogLevel): void {
+  try {
+    // deno-lint-ignore no-console -- Deno exports what is written there, and nothing else
+    console[METHODS[level]](line.trimEnd());
+  } catch {
+    // As above.
   }
 }

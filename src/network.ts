@@ -12,6 +12,7 @@ import { PlantdError } from "./errors.ts";
 import { logOf } from "./log.ts";
 import { LogLimit } from "./log_limit.ts";
 import { Broker } from "./mdp/broker.ts";
+import { Tracing } from "./telemetry/tracing.ts";
 import { connectable } from "./zmq/address.ts";
 import { Poller } from "./zmq/poller.ts";
 import { Proxy } from "./zmq/proxy.ts";
@@ -90,8 +91,15 @@ export class Network implements AsyncDisposable {
 
   async #start(options: NetworkOptions): Promise<void> {
     const poller = this.#parts.use(new Poller());
+    const tracing = await Tracing.load();
     const broker = this.#parts.use(
-      await named("the broker", () => Broker.bind({ poller, ...options, log: logOf("broker") })),
+      await named("the broker", () =>
+        Broker.bind({
+          poller,
+          ...options,
+          log: logOf("broker"),
+          onGiven: tracing && ((given) => tracing.given(given)),
+        })),
     );
     this.#endpoint = broker.endpoint;
     for (const bus of options.buses) {

@@ -5,10 +5,8 @@
  * @module
  */
 
-import { openEnvelope } from "./bus/envelope.ts";
 import { Feed } from "./bus/feed.ts";
-import { Intake } from "./bus/intake.ts";
-import { Subscriber } from "./bus/subscriber.ts";
+import type { Subscriber } from "./bus/subscriber.ts";
 import { systemClock } from "./clock.ts";
 import type { StateConfig } from "./config/schema.ts";
 import { messageOf } from "./errors.ts";
@@ -19,21 +17,23 @@ import type { Check } from "./http/health.ts";
 import { Metrics } from "./http/metrics.ts";
 import type { HttpSource, StateAccess } from "./http/ports.ts";
 import { HttpServer } from "./http/server.ts";
-import { BUS_HIGH_WATER_MARK, COMMIT_MS_MAX, SCOPE_BYTES_MAX } from "./limits.ts";
+import { BUS_HIGH_WATER_MARK, COMMIT_MS_MAX, REQUEST_LINES_MAX } from "./limits.ts";
 import { type Log, logOf } from "./log.ts";
 import { LogLimit } from "./log_limit.ts";
-import { Worker } from "./mdp/worker.ts";
-import { Ingest } from "./state/ingest.ts";
+import { Worker, type WorkerOptions } from "./mdp/worker.ts";
+import type { Ingest } from "./state/ingest.ts";
 import { ChangeLog, numbered } from "./state/change_log.ts";
 import { changeMessage, heartbeatMessage } from "./state/change_messages.ts";
 import type { OperationContext } from "./state/context.ts";
 import { handleRequest } from "./state/operations.ts";
-import { followScopes, scopesToHear } from "./service/bus_scopes.ts";
+import { listenToBus } from "./service/bus.ts";
 import { Recency } from "./service/recency.ts";
 import { Records } from "./service/records.ts";
 import { accessTo, checksOf, type Parts, readingsOf, reportOf, summaryOf } from "./service/web.ts";
 import { Snapshots } from "./state/snapshots.ts";
 import type { Store } from "./state/store.ts";
+import { Requests } from "./telemetry/requests.ts";
+import { Tracing } from "./telemetry/tracing.ts";
 import { Upkeep } from "./upkeep.ts";
 import { VERSION } from "./version.ts";
 import { Poller } from "./zmq/poller.ts";
@@ -137,16 +137,32 @@ export class Service implements AsyncDisposable {
     // First, so that a port which is taken leaves no database behind, and a long start is seen.
     this.#serveHttp();
     const poller = this.#parts.use(new Poller());
+    const tracing = await Tracing.load();
     this.#upkeep = this.#parts.use(
-      await Upkeep.open(this.#config, (commit) => this.#metrics.committed(commit)),
+      await Upkeep.open(
+        this.#config,
+        (commit) => {
+          this.#metrics.committed(commit);
+          tracing?.committed(commit);
+        },
+        tracing && ((...of) => tracing.commit(...of)),
+      ),
     );
     this.#store = this.#upkeep.store;
     await this.#records.follow(this.#store, this.#config);
     await this.#tellChanges(poller);
-    await this.#listenToBus(poller);
+    const { ingest, subscriber } = await listenToBus({
+      poller,
+      store: this.#store,
+      config: this.#config,
+      log: this.#logLimit.of(logOf("bus")),
+      parts: this.#parts,
+    });
+    this.#ingest = ingest;
+    this.#subscriber = subscriber;
     const recency = new Recency(this.#store);
-    const context = this.#operationContext(recency);
-    this.#serveRequests(poller, context);
+    const context = this.#operationContext(recency, tracing);
+    this.#serveRequests(poller, context, tracing);
     this.#access = accessTo(context, recency);
   }
 
@@ -211,43 +227,10 @@ export class Service implements AsyncDisposable {
     }));
   }
 
-  async #listenToBus(poller: Poller): Promise<void> {
-    const { bus, limits } = this.#config;
-    const log = this.#logLimit.of(logOf("bus"));
-    this.#ingest = new Ingest({
-      store: this.#store,
-      valueBytesMax: limits.valueBytes,
-      queueMax: bus.queue,
-      defaultScope: bus.defaultScope,
-      coalesce: bus.coalesce,
-      onRejected: (scope, reason, sentence) =>
-        log.debug("update rejected", { scope: scope.slice(0, SCOPE_BYTES_MAX), reason, sentence }),
-    });
-    this.#subscriber = this.#parts.use(
-      await Subscriber.start({
-        poller,
-        endpoint: bus.endpoint,
-        scopes: scopesToHear(this.#store),
-        everything: bus.createScopes,
-        onMessage: (frames) => this.#takeUpdate(frames),
-      }),
-    );
-    this.#parts.defer(
-      this.#store.watch((changes) => followScopes(this.#store, this.#subscriber, changes)),
-    );
-    if (bus.pull === undefined) return;
-    const { address } = this.#parts.use(
-      await Intake.bind({
-        poller,
-        address: bus.pull.address,
-        isFull: () => this.#ingest.isBusy,
-        onMessage: (frames) => this.#takeUpdate(frames),
-      }),
-    );
-    log.info("updates are pulled", { address });
-  }
-
-  #operationContext(recency: Recency): OperationContext {
+  #operationContext(recency: Recency, tracing: Tracing | undefined): OperationContext {
+    const limit = this.#parts.use(new LogLimit(systemClock, { lines: REQUEST_LINES_MAX }));
+    const log = limit.of(logOf("request"));
+    const requests = new Requests({ service: this.#config.service.id, log, tracing });
     return {
       store: this.#store,
       snapshots: new Snapshots(this.#store, systemClock),
@@ -257,14 +240,21 @@ export class Service implements AsyncDisposable {
       feed: this.#feed?.address,
       valueBytesMax: this.#config.limits.valueBytes,
       health: () => reportOf(this.#webParts(), this.#config.service.id, this.#startedMs),
-      onFault: (operation, thrown) =>
-        this.#log.error("operation failed", { operation, reason: messageOf(thrown) }),
+      onFault: (operation, thrown, requestId) =>
+        this.#log.error("operation failed", { operation, requestId, reason: messageOf(thrown) }),
+      observe: (...of) => requests.observe(...of),
       onAnswer: (...answer) => this.#metrics.answered(...answer),
     };
   }
 
-  #serveRequests(poller: Poller, context: OperationContext): void {
+  #serveRequests(
+    poller: Poller,
+    context: OperationContext,
+    tracing: Tracing | undefined,
+  ): void {
     const { broker, worker, service } = this.#config;
+    const handler: WorkerOptions["handler"] = ({ client, body }) =>
+      handleRequest(context, body, `mdp:${client.toHex()}`);
     this.#worker = this.#parts.use(
       Worker.start({
         poller,
@@ -274,15 +264,9 @@ export class Service implements AsyncDisposable {
         lanes: worker.lanes,
         heartbeatMs: broker.heartbeatMs,
         liveness: broker.heartbeatLiveness,
-        handler: ({ client, body }) => handleRequest(context, body, `mdp:${client.toHex()}`),
+        handler: tracing ? tracing.taking(handler) : handler,
         log: this.#logLimit.of(logOf("worker")),
       }),
     );
-  }
-
-  #takeUpdate(frames: readonly Uint8Array[]): void {
-    const envelope = openEnvelope(frames);
-    if (typeof envelope === "string") return this.#ingest.refuse(envelope);
-    for (const body of envelope.bodies) this.#ingest.take(envelope.scope, body);
   }
 }

@@ -19,7 +19,7 @@ import { logOf } from "./log.ts";
 import type { Maintenance } from "./state/context.ts";
 import type { Store } from "./state/store.ts";
 import { DiskSpace } from "./store/disk_space.ts";
-import { DurableStore } from "./store/durable_store.ts";
+import { DurableStore, type StoreOptions } from "./store/durable_store.ts";
 import type { Notices } from "./store/notices.ts";
 import { openRecovering } from "./store/recovery.ts";
 import { timed } from "./store/timed_disk.ts";
@@ -76,11 +76,13 @@ export class Upkeep implements AsyncDisposable {
    * Opens the database, after a recovery if need be.
    *
    * @param onCommit Told of each commit.
+   * @param onSubmit As a store has it.
    * @throws {PlantdError} `database_locked`, `database_unusable`, `database_damaged`.
    */
   static async open(
     config: StateConfig,
     onCommit: Parameters<typeof timed>[1],
+    onSubmit?: StoreOptions["onSubmit"],
   ): Promise<Upkeep> {
     const { path, onDamage } = config.database;
     const log = logOf("store");
@@ -102,6 +104,7 @@ export class Upkeep implements AsyncDisposable {
         reason === undefined
           ? log.info("writes are stored again")
           : log.error("writes fail; reads are served", { reason }),
+      ...(onSubmit === undefined ? {} : { onSubmit }),
       requestMs: config.limits.requestIdMs,
       scopes: { ...config.scopes, busCreate: config.bus.createScopes },
     });

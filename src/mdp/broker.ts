@@ -16,6 +16,7 @@ import { Registry } from "./registry.ts";
 import {
   type BrokerLimits,
   DEFAULT_BROKER_LIMITS,
+  type GivenRequest,
   type RegistryAction,
   type RegistryConfig,
   type RegistryStatus,
@@ -41,6 +42,8 @@ export interface BrokerOptions {
   receiveHighWaterMark?: number;
   /** Largest frame accepted, in bytes; a peer that sends more is disconnected. */
   messageBytesMax?: number;
+  /** Told of each request that a worker is given; for traces. */
+  onGiven?: ((given: GivenRequest) => void) | undefined;
   clock?: Clock;
   log?: Log;
 }
@@ -195,5 +198,5 @@ function registryConfig(options: BrokerOptions): RegistryConfig {
       { data: { option: name } },
     );
   }
-  return { heartbeatMs, liveness, requestExpiryMs, limits };
+  return { heartbeatMs, liveness, requestExpiryMs, limits, onGiven: options.onGiven };
 }

@@ -320,6 +320,11 @@ export class Registry implements BrokerView {
     request.tries += 1;
     const { dialect } = worker;
     const { alias: client, body } = request;
+    const { onGiven, requestExpiryMs } = this.#config;
+    if (onGiven) {
+      const waitedMs = nowMs - (request.expiresAtMs - requestExpiryMs);
+      onGiven({ service: request.service, alias: client, body, waitedMs });
+    }
     const frames = encodeToWorker({ kind: "request", dialect, client, body });
     this.#send(worker.address, worker.key, "request", frames);
   }

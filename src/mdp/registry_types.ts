@@ -38,12 +38,24 @@ export const DEFAULT_BROKER_LIMITS: BrokerLimits = {
   bytesMax: BROKER_BYTES_MAX,
 };
 
+/** A request on its way to a worker. */
+export interface GivenRequest {
+  readonly service: string;
+  /** The client's address as workers have it. */
+  readonly alias: Uint8Array;
+  readonly body: readonly Uint8Array[];
+  /** How long it has been with the broker. */
+  readonly waitedMs: number;
+}
+
 /** What does not change during the life of a registry. */
 export interface RegistryConfig {
   readonly heartbeatMs: number;
   readonly liveness: number;
   readonly requestExpiryMs: number;
   readonly limits: BrokerLimits;
+  /** Told of each request that a worker is given; for traces. */
+  readonly onGiven?: ((given: GivenRequest) => void) | undefined;
 }
 
 /** A message to be sent; `frames` begin with the routing id. */

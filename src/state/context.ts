@@ -47,6 +47,15 @@ export interface Activity {
   readonly changes: number;
 }
 
+/** One body of a request, watched from when it was read until it is answered. */
+export interface ObservedRequest {
+  /** The request's own name, or one that was made for it. */
+  readonly id: string;
+  /** Runs a part of the request's work. */
+  within<T>(run: () => T): T;
+  end(result: "ok" | WireCode, tookMs: number): void;
+}
+
 /** Given to each operation. */
 export interface OperationContext {
   readonly store: Store;
@@ -62,7 +71,13 @@ export interface OperationContext {
   /** The data of a `health` reply; the service knows more than the store does. */
   readonly health: () => Readonly<Record<string, unknown>>;
   /** Told of failures that are no peer's fault. */
-  readonly onFault: (operation: string, thrown: unknown) => void;
+  readonly onFault: (operation: string, thrown: unknown, requestId?: string) => void;
+  /** Begins to watch a request; undefined while nobody wants to. Without a body it could not be read. */
+  readonly observe?: (
+    operation: string,
+    body: JsonObject | undefined,
+    source: string,
+  ) => ObservedRequest | undefined;
   /** Told of every body that was answered: how, and after how many milliseconds. */
   readonly onAnswer?: (operation: string, result: "ok" | WireCode, tookMs: number) => void;
 }

@@ -7,9 +7,9 @@
 
 import { systemClock } from "../clock.ts";
 import { PlantdError, wireCodeOf } from "../errors.ts";
-import { REPLY_BYTES_MAX } from "../limits.ts";
+import { REPLY_BYTES_MAX, REQUEST_ID_BYTES_MAX } from "../limits.ts";
 import { batch, load, storeEntries } from "./bulk.ts";
-import type { Operation, OperationContext } from "./context.ts";
+import type { ObservedRequest, Operation, OperationContext } from "./context.ts";
 import type { JsonObject } from "./json.ts";
 import { history, keyNotFound, revert, versionAt } from "./past.ts";
 import { entryDetails, entryMembers, failure, flat, success } from "./replies.ts";
@@ -126,17 +126,35 @@ function answer(
   source: string,
 ): Uint8Array | Promise<Uint8Array> {
   const sinceMs = systemClock.monotonic();
+  let body: JsonObject | undefined;
+  let observed: ObservedRequest | undefined;
   const done = (bytes: Uint8Array) => {
-    context.onAnswer?.(name, "ok", systemClock.monotonic() - sinceMs);
+    const tookMs = systemClock.monotonic() - sinceMs;
+    context.onAnswer?.(name, "ok", tookMs);
+    observed?.end("ok", tookMs);
     return bytes;
   };
+  const refuse = (thrown: unknown) => {
+    observed ??= body ? undefined : context.observe?.(name, undefined, source);
+    return failed(context, name, thrown, sinceMs, observed ?? named(body));
+  };
   try {
-    const reply = run(context, readBody(frame), source);
+    const read = body = readBody(frame);
+    observed = context.observe?.(name, body, source);
+    const reply = observed
+      ? observed.within(() => run(context, read, source))
+      : run(context, read, source);
     if (reply instanceof Uint8Array) return done(reply);
-    return reply.then(done, (thrown) => failed(context, name, thrown, sinceMs));
+    return reply.then(done, refuse);
   } catch (thrown) {
-    return failed(context, name, thrown, sinceMs);
+    return refuse(thrown);
   }
+}
+
+/** Of a request that nobody watches, its own name. */
+function named(body: JsonObject | undefined): { readonly id?: string } {
+  const { request_id: id } = body?.members ?? {};
+  return typeof id === "string" ? { id: id.slice(0, REQUEST_ID_BYTES_MAX) } : {};
 }
 
 function tooMuchAtOnce(): PlantdError {
@@ -151,10 +169,13 @@ function failed(
   name: string,
   thrown: unknown,
   sinceMs: number,
+  observed: Partial<ObservedRequest> = {},
 ): Uint8Array {
   const code = wireCodeOf(thrown);
-  if (code === "internal") context.onFault(name, thrown);
-  context.onAnswer?.(name, code, systemClock.monotonic() - sinceMs);
+  if (code === "internal") context.onFault(name, thrown, observed.id);
+  const tookMs = systemClock.monotonic() - sinceMs;
+  context.onAnswer?.(name, code, tookMs);
+  observed.end?.(code, tookMs);
   return failure(thrown);
 }
 

@@ -38,6 +38,8 @@ export interface StoreOptions {
   readonly clock?: Clock;
   /** Told why commits begin to fail, and with undefined that they succeed again. */
   readonly onFailure?: (failure: string | undefined) => void;
+  /** Given each transaction with whoever waits for it; gives back whom to tell. */
+  readonly onSubmit?: (transaction: Transaction, settler: Settler) => Settler;
   /** For how long the names of requests are remembered, in milliseconds; 10 minutes by default. */
   readonly requestMs?: number;
   /** What holds for scopes for which nothing else was set. */
@@ -57,6 +59,7 @@ export const SCOPE_DEFAULTS: ScopeOptions = {
 const DEFAULTS: Required<StoreOptions> = {
   clock: systemClock,
   onFailure: () => {},
+  onSubmit: (_, settler) => settler,
   requestMs: REQUEST_ID_MS,
   scopes: SCOPE_DEFAULTS,
 };
@@ -189,7 +192,7 @@ export class DurableStore implements Store {
       : tooLarge(transaction);
     if (refusal) return queueMicrotask(() => settler.reject(refusal));
     this.#expirer.before(transaction);
-    this.#queue.submit(transaction, settler);
+    this.#queue.submit(transaction, this.#options.onSubmit(transaction, settler));
   }
 
   watch(listener: (changes: readonly Change[]) => void): () => void {

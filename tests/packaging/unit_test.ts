@@ -72,6 +72,7 @@ Deno.test("unit - the database is in the unit's state directory, and systemd wai
   const text = await unit("plantd-state.service");
   const [directory] = values(text, "StateDirectory");
   assert.deepEqual(values(text, "Environment"), [
+    "OTEL_EXPORTER_OTLP_TIMEOUT=1000",
     `PLANTD_STATE_DB=%S/${directory}/state.db`,
     `PLANTD_STATE_BACKUP_DIRECTORY=%S/${directory}/backups`,
   ]);

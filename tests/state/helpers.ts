@@ -143,7 +143,7 @@ export async function openState(): Promise<State> {
     feed: "tcp://127.0.0.1:11002",
     valueBytesMax: VALUE_BYTES_MAX,
     health: () => ({ status: "healthy", store_available: store.status().available }),
-    onFault: (...fault) => void faults.push(fault),
+    onFault: (operation, thrown) => void faults.push([operation, thrown]),
     onAnswer: (operation, result) => void answers.push([operation, result]),
   };
   const askText: State["askText"] = async (...frames) => {
