@@ -5,7 +5,7 @@
  */
 
 import type { Loaded } from "../config/load.ts";
-import { reload } from "../config/reload.ts";
+import { type Reload, reload } from "../config/reload.ts";
 import { messageOf } from "../errors.ts";
 import { configureLog, type Format, type Level, logOf, louder } from "../log.ts";
 
@@ -20,7 +20,7 @@ export interface ReloadingOptions<Config> {
   readonly load: () => Loaded<Config>;
   /** Settings that can be taken over. */
   readonly reloadable: ReadonlySet<string>;
-  /** Takes them over; what goes wrong later is said by the part it concerns. */
+  /** Takes them over. */
   readonly apply: (config: Config) => Promise<void>;
 }
 
@@ -56,21 +56,33 @@ export class Reloading<Config extends WithLog> {
   }
 
   async #again(): Promise<void> {
-    const { load, reloadable, apply } = this.#options;
     const log = logOf("process");
+    const taken = this.#load();
+    if (typeof taken === "string") {
+      return log.error("settings not loaded again, everything stays as it was", { reason: taken });
+    }
+    const { loaded: { config, file }, changed, afterRestart } = taken;
+    const before = this.#loaded.config.log;
+    this.#loaded = taken.loaded;
+    // Whichever level lets it pass: that the log falls silent is worth a line.
+    configureLog({ ...config.log, level: louder(before.level, config.log.level) });
+    log.info("settings loaded again", { changed, afterRestart, config: file ?? "none" });
+    configureLog(config.log);
     try {
-      const before = this.#loaded.config.log;
-      const { loaded, changed, afterRestart } = reload(this.#loaded, load(), reloadable);
-      this.#loaded = loaded;
-      // Whichever level lets it pass: that the log falls silent is worth a line.
-      configureLog({ ...loaded.config.log, level: louder(before.level, loaded.config.log.level) });
-      log.info("settings loaded again", { changed, afterRestart, config: loaded.file ?? "none" });
-      configureLog(loaded.config.log);
-      await apply(loaded.config);
+      await this.#options.apply(config);
     } catch (thrown) {
-      log.error("settings not loaded again, everything stays as it was", {
+      log.error("not all settings are in force, a restart is needed", {
         reason: messageOf(thrown),
       });
+    }
+  }
+
+  /** What there is to be taken over, or why there is nothing. */
+  #load(): Reload<Config> | string {
+    try {
+      return reload(this.#loaded, this.#options.load(), this.#options.reloadable);
+    } catch (thrown) {
+      return messageOf(thrown);
     }
   }
 }

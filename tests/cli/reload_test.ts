@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { until } from "../helpers/async.ts";
 import { freePorts } from "../helpers/ports.ts";
-import { devSettings, runProgram, startProgram, writeConfig } from "../helpers/program.ts";
+import { devSettings, startProgram, writeConfig } from "../helpers/program.ts";
 import { tempDir } from "../helpers/temp.ts";
 
 Deno.test("reload - SIGHUP changes the log level and the audit log of a running service, and says so", async () => {
   await using dir = await tempDir();
   const audit = `${dir.path}/audit/audit.jsonl`;
-  const { args, broker } = await devSettings(dir.path);
+  const { args, healthPort } = await devSettings(dir.path, { http: { edit: true } });
   const path = args[1]!;
   const before = await Deno.readTextFile(path);
   // Its working directory is where it may write.
@@ -21,11 +21,10 @@ Deno.test("reload - SIGHUP changes the log level and the audit log of a running 
     return linesOf(message).at(-1)!;
   };
   const set = async (key: string) => {
-    const { code, stderr } = await runProgram(
-      ["state", "set", `--endpoint=${broker}`, "--service=a", key, "secret"],
-      { cwd: dir.path },
-    );
-    assert.equal(code, 0, stderr);
+    const url = `http://127.0.0.1:${healthPort}/api/v1/scopes/a/keys/${key}`;
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(url, { method: "PUT", headers, body: '"secret"' });
+    assert.equal(response.status, 200, await response.text());
   };
   await set("before");
   const line = await reloaded(
@@ -43,8 +42,8 @@ Deno.test("reload - SIGHUP changes the log level and the audit log of a running 
   const [opened, change] = (await text()).trimEnd().split("\n").map((text) => JSON.parse(text));
   assert.equal(opened.event, "opened");
   assert.deepEqual(
-    [change.operation, change.scope, change.key, /^mdp:[0-9a-f]+$/.test(change.source)],
-    ["set", "a", "after", true],
+    [change.operation, change.scope, change.key, change.source],
+    ["set", "a", "after", "http:127.0.0.1"],
   );
   assert.doesNotMatch(await text(), /secret/);
   await reloaded("nonsense: 1\n", "settings not loaded again, everything stays as it was");

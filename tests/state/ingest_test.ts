@@ -640,3 +640,21 @@ Deno.test("ingest - in a scope without history the last update of a key overtake
     }
   }
 });
+
+Deno.test("ingest - other bounds hold from the next update on, and what waits stays", async () => {
+  await using s = await setup({ queueMax: 2 });
+  const release = s.disk.hold();
+  const take = (key: string) => s.ingest.take("a", frameBytes({ key, value: 1 }));
+  for (const key of ["k0", "k1", "k2"]) take(key);
+  s.ingest.configure({ queueMax: 3, defaultScope: "a", coalesce: false });
+  s.ingest.take(undefined, frameBytes({ key: "k3", value: 1 }));
+  release();
+  await settled(s.ingest);
+  assert.deepEqual(s.ingest.totals(), {
+    received: 4,
+    stored: 3,
+    coalesced: 0,
+    pending: 0,
+    rejected: { overflow: 1 },
+  });
+});

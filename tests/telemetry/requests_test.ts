@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { configureLog, type Level, logOf } from "../../src/log.ts";
 import { handleRequest } from "../../src/state/operations.ts";
 import { Requests } from "../../src/telemetry/requests.ts";
+import { Tracing } from "../../src/telemetry/tracing.ts";
 import { bytes } from "../helpers/async.ts";
 import { openState, SOURCE } from "../state/helpers.ts";
 
@@ -63,4 +64,8 @@ Deno.test("requests - an id and a scope from outside are cut", async () => {
   const [line] = await logged("debug", JSON.stringify({ service: long, request_id: long }));
   assert.equal(String(line!.requestId).length, 128);
   assert.equal(String(line!.scope).length, 255);
+});
+
+Deno.test("tracing - where telemetry is off there is none", async () => {
+  assert.equal(await Tracing.load(), undefined);
 });
