@@ -47,26 +47,26 @@ const BUS = "bus";
  */
 export class AuditLog implements AsyncDisposable {
   readonly #file: RotatingFile;
-  readonly #settings: AuditSettings;
+  readonly #store: AuditOptions["store"];
+  readonly #clock: Clock;
   readonly #unwatch: () => void;
+  #settings: AuditSettings;
 
   private constructor({ settings, store, log, clock = systemClock }: AuditOptions) {
-    const { file, fileBytes, keep } = this.#settings = settings;
+    this.#settings = settings;
+    this.#store = store;
+    this.#clock = clock;
+    const told = () => ({ file: this.#settings.file });
     this.#file = new RotatingFile({
-      path: file,
-      fileBytesMax: fileBytes,
-      keep,
+      ...fileOf(settings),
       queueBytesMax: AUDIT_QUEUE_BYTES_MAX,
       clock,
       lostLine: (count) => lostRecord(clock.now(), count),
       onTrouble: (reason) =>
-        log.error("the audit log is not written; it is tried again", { file, reason }),
-      onRecovered: (lost) => log.warn("the audit log is written again", { file, lost }),
+        log.error("the audit log is not written; it is tried again", { ...told(), reason }),
+      onRecovered: (lost) => log.warn("the audit log is written again", { ...told(), lost }),
     });
-    this.#file.add(openedRecord(clock.now(), {
-      program: `${PROGRAM} ${VERSION}`,
-      ...store.status(),
-    }));
+    this.#opened();
     this.#unwatch = store.watch((changes) => this.#add(changes));
   }
 
@@ -75,14 +75,21 @@ export class AuditLog implements AsyncDisposable {
     return new AuditLog(options);
   }
 
-  /** Begins the file anew, for whoever has renamed it. */
-  reopen(): void {
-    this.#file.reopen();
+  /** Other settings from the next change on; the file is opened anew, also where it is the same. */
+  configure(settings: AuditSettings): void {
+    this.#settings = settings;
+    this.#file.configure(fileOf(settings));
+    this.#opened();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unwatch();
     await this.#file[Symbol.asyncDispose]();
+  }
+
+  #opened(): void {
+    const program = `${PROGRAM} ${VERSION}`;
+    this.#file.add(openedRecord(this.#clock.now(), { program, ...this.#store.status() }));
   }
 
   #add(changes: readonly Change[]): void {
@@ -92,4 +99,8 @@ export class AuditLog implements AsyncDisposable {
       this.#file.add(changeRecord(change, values));
     }
   }
+}
+
+function fileOf({ file: path, fileBytes: fileBytesMax, keep }: AuditSettings) {
+  return { path, fileBytesMax, keep };
 }

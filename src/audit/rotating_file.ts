@@ -51,7 +51,7 @@ const NOTHING = new Uint8Array(0);
  * ```
  */
 export class RotatingFile implements AsyncDisposable {
-  readonly #options: RotatingFileOptions;
+  #options: RotatingFileOptions;
   #file: AppendFile | undefined;
   #fileBytes = 0;
   #isTorn = false;
@@ -81,6 +81,12 @@ export class RotatingFile implements AsyncDisposable {
     }
     this.#sayLost();
     this.#push(bytes);
+  }
+
+  /** Another file, or other bounds, from now on: what still waits goes there, too. */
+  configure(options: Pick<RotatingFileOptions, "path" | "fileBytesMax" | "keep">): void {
+    this.#options = { ...this.#options, ...options };
+    this.reopen();
   }
 
   /** Lets go of the file, so that whoever renamed it gets no more of it; the next line makes a new one. */

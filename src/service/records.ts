@@ -4,7 +4,6 @@
  * @module
  */
 
-import { isDeepStrictEqual } from "node:util";
 import { AuditLog } from "../audit/audit_log.ts";
 import type { StateConfig } from "../config/schema.ts";
 import { logOf } from "../log.ts";
@@ -21,7 +20,6 @@ import type { Store } from "../state/store.ts";
  */
 export class Records implements AsyncDisposable {
   #store: Store | undefined;
-  #settings: StateConfig["audit"] | undefined;
   #audit: AuditLog | undefined;
 
   /** From now on what happens in `store` is recorded. */
@@ -30,15 +28,17 @@ export class Records implements AsyncDisposable {
     await this.configure(config);
   }
 
-  /** Other settings; the audit log's file is opened anew even where they are the same. */
-  async configure({ audit }: Pick<StateConfig, "audit">): Promise<void> {
-    if (isDeepStrictEqual(audit, this.#settings)) return this.#audit?.reopen();
-    this.#settings = audit;
-    await this.#audit?.[Symbol.asyncDispose]();
-    const { file, ...rest } = audit;
-    this.#audit = file === undefined || !this.#store
-      ? undefined
-      : AuditLog.start({ settings: { file, ...rest }, store: this.#store, log: logOf("audit") });
+  /** Other settings. No change is lost between these and those before; files are opened anew. */
+  async configure({ audit: { file, ...rest } }: Pick<StateConfig, "audit">): Promise<void> {
+    const [store, audit] = [this.#store, this.#audit];
+    if (file === undefined) {
+      this.#audit = undefined;
+      await audit?.[Symbol.asyncDispose]();
+    } else if (audit) {
+      audit.configure({ file, ...rest });
+    } else if (store) {
+      this.#audit = AuditLog.start({ settings: { file, ...rest }, store, log: logOf("audit") });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -85,6 +85,20 @@ Deno.test("rotating file - a file that somebody renamed is let go of", async () 
   assert.deepEqual([await linesOf(`${path}.old`), await linesOf(path)], [["a"], ["b"]]);
 });
 
+Deno.test("rotating file - another file takes over without losing a line", async () => {
+  await using dir = await tempDir();
+  const one = `${dir.path}/one.jsonl`;
+  const other = `${dir.path}/other.jsonl`;
+  const { file } = rotating(one);
+  file.add("a");
+  await until("it is written", async () => (await linesOf(one)).length === 1);
+  file.add("b");
+  file.configure({ path: other, fileBytesMax: 1 << 20, keep: 1 });
+  file.add("c");
+  await file[Symbol.asyncDispose]();
+  assert.deepEqual([await linesOf(one), await linesOf(other)], [["a"], ["b", "c"]]);
+});
+
 Deno.test("rotating file - what cannot be written waits, is tried each second, and trouble is said once", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/audit.jsonl`;
