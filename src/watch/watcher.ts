@@ -56,6 +56,8 @@ export class Watcher implements AsyncDisposable {
   #socket: Socket | undefined;
   #endpoint: string | undefined;
   #isStale = true;
+  /** Whether it has had a copy: from then on it is not given up any more. */
+  #wasSynced = false;
 
   private constructor(options: WatcherOptions) {
     this.#options = options;
@@ -82,12 +84,12 @@ export class Watcher implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    for (let isFirst = true; !signal.aborted; isFirst = false) {
+    while (!signal.aborted) {
       try {
         await this.#follow(signal);
       } catch (thrown) {
         if (signal.aborted) return;
-        if (isFirst || !(thrown instanceof PlantdError)) throw thrown;
+        if (!this.#wasSynced || !(thrown instanceof PlantdError)) throw thrown;
         this.#say(thrown.message);
         await this.#pause(WATCH_RETRY_MS);
       }
@@ -158,6 +160,7 @@ export class Watcher implements AsyncDisposable {
     const { scope } = this.#options;
     if (this.#follower.need === "load") {
       this.#emit(this.#follower.loaded(await this.#service.load(scope, signal)));
+      this.#wasSynced = true;
       return;
     }
     const { known: since, epoch } = this.#follower;

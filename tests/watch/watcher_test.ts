@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
+import { PlantdError } from "../../src/errors.ts";
+import type { Client } from "../../src/mdp/client.ts";
 import type { Service } from "../../src/service.ts";
 import { openSocketCount } from "../../src/zmq/socket.ts";
 import type { FollowEvent } from "../../src/watch/follower.ts";
 import { Watcher } from "../../src/watch/watcher.ts";
-import { until } from "../helpers/async.ts";
+import { text, until } from "../helpers/async.ts";
 import { Plant } from "../service/harness.ts";
 
 const SERVICE = "org.plantd.State";
 
 /** A watcher of `scope`, and a copy kept by its events alone. */
-function watch(plant: Plant, scope: string) {
+function watch(plant: Plant, scope: string, client = plant.client) {
   const events: FollowEvent[] = [];
   const copy = new Map<string, string>();
   const watcher = Watcher.start({
     poller: plant.poller,
-    client: plant.client,
+    client,
     service: SERVICE,
     scope,
     broker: plant.config.broker.endpoint.address,
@@ -114,4 +116,29 @@ Deno.test("watcher - the service restarts, also elsewhere, under writes: the cop
   } finally {
     await service[Symbol.asyncDispose]();
   }
+});
+
+Deno.test("watcher - nobody answers a later question: it asks again, and is not given up", async () => {
+  await using plant = await Plant.make();
+  await using _network = await plant.startNetwork();
+  await using _service = await plant.startService();
+  let unanswered = 0;
+  // What the service is asked when something was missed finds nobody, once.
+  const client = {
+    request: (name: string, body: Uint8Array[], options: { timeoutMs?: number }) => {
+      if (text(body[0]!) !== "changes" || unanswered > 0) {
+        return plant.client.request(name, body, options);
+      }
+      unanswered += 1;
+      return Promise.reject(new PlantdError("no_reply", "nobody is there"));
+    },
+  } as unknown as Client;
+  const { watcher, events, copy } = watch(plant, "a", client);
+  await using _watcher = watcher;
+  await until("it is synced", () => isSynced(events));
+  // A change of another scope: the heartbeat is ahead of the copy.
+  await plant.ask("set", { service: "b", key: "k", value: 0 });
+  await until("it has asked", () => unanswered === 1);
+  await plant.ask("set", { service: "a", key: "k", value: 2 });
+  await until("the copy has it", () => copy.get("k") === "2");
 });
