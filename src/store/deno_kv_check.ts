@@ -19,6 +19,8 @@ export interface CheckCounts {
 
 /** Records fetched by one call of list; the most Deno KV takes. */
 const LIST_BATCH = 1000;
+/** Records fetched by one getMany; the most Deno KV takes. */
+const GET_BATCH = 10;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -61,6 +63,13 @@ class Check {
   readonly #values = new Map<string, number>();
   /** Versions that keys name, and have not been found yet. */
   readonly #versions = new Set<number>();
+  /** What is left of deleted keys, by scope and key: of several the last counts. */
+  readonly #deleted = new Map<
+    string,
+    { readonly at: layout.Key; readonly past: readonly number[] }
+  >();
+  /** Numbers of those that are garbage. */
+  readonly #garbageDeleted = new Set<number>();
   #meta: layout.Meta | undefined;
   #records = 0;
   #entries = 0;
@@ -80,7 +89,8 @@ class Check {
     await this.#each(layout.GARBAGE, (_, value) => this.#checkGarbage(value));
     await this.#each(layout.SCOPES, (key, value) => this.#checkScope(key, value));
     await this.#each(layout.ENTRIES, (key, value) => this.#checkEntry(key, value));
-    await this.#each(layout.DELETED, (_, value) => this.#checkDeleted(value));
+    await this.#each(layout.DELETED, (key, value) => this.#checkDeleted(key, value));
+    await this.#nameDeleted();
     await this.#each(layout.VERSIONS, (key, value) => this.#checkVersion(key, value));
     for (const number of this.#versions) this.#onProblem(`earlier version ${number} is missing`);
     await this.#each(layout.OPTIONS, (_, value) => void decodeRecord(value));
@@ -101,7 +111,8 @@ class Check {
   }
 
   #checkGarbage(value: unknown): void {
-    const { scopeIds, refs } = decodeRecord<layout.Garbage>(value).header;
+    const { scopeIds, refs, deleted = [] } = decodeRecord<layout.Garbage>(value).header;
+    for (const number of deleted) this.#garbageDeleted.add(number);
     for (const id of scopeIds) this.#garbageScopes.add(id);
     for (const { id } of refs) this.#garbageValues.add(id);
   }
@@ -123,11 +134,15 @@ class Check {
     this.#entries += 1;
     const { header: { r: revision, c: created = revision, p = [] }, body, ref } = layout
       .decodeEntry(value);
+    const scope = this.#scopes.get(scopeId);
+    if (scope === undefined && this.#garbageScopes.has(scopeId)) {
+      // Its versions and pieces may be gone already.
+      if (ref) this.#garbageValues.add(ref.id);
+      return;
+    }
     for (const number of p) this.#versions.add(number);
     if (ref) this.#values.set(ref.id, ref.pieces);
-    const scope = this.#scopes.get(scopeId);
     if (scope === undefined) {
-      if (this.#garbageScopes.has(scopeId)) return;
       return this.#onProblem(`key ${JSON.stringify(name)} belongs to no scope (id ${scopeId})`);
     }
     const what = `key ${JSON.stringify(name)} of scope "${scope}"`;
@@ -136,17 +151,35 @@ class Check {
     if (!ref && !isJson(body)) this.#onProblem(`${what} has a value that is not JSON`);
   }
 
-  #checkDeleted(value: unknown): void {
+  #checkDeleted([, number]: layout.Key, value: unknown): void {
     const { header: { r, p = [], scope, key } } = layout.decodePast(value);
-    this.#checkRevision(`the deletion of key ${JSON.stringify(key)}`, r);
-    // Of a scope that was deleted, too, nothing is promised.
-    if (this.#scopes.has(scope)) { for (const number of p) this.#versions.add(number); }
+    // Of a scope that was deleted, too, nothing is promised; what is behind the last commit was written
+    // ahead of one that never came.
+    const isAhead = this.#meta !== undefined && r > this.#meta.revision;
+    if (!this.#scopes.has(scope) || isAhead || this.#garbageDeleted.has(number as number)) return;
+    this.#deleted.set(`${scope} ${key}`, { at: layout.entryKey(scope, key), past: p });
+  }
+
+  /** The versions that deleted keys name. Where the key is there again, or still, they name none. */
+  async #nameDeleted(): Promise<void> {
+    const all = [...this.#deleted.values()];
+    for (let i = 0; i < all.length; i += GET_BATCH) {
+      const some = all.slice(i, i + GET_BATCH);
+      const entries = await this.#kv.getMany(some.map(({ at }) => at));
+      for (const [place, { value }] of entries.entries()) {
+        if (value !== null) continue;
+        for (const number of some[place]!.past) this.#versions.add(number);
+      }
+    }
+    this.#deleted.clear();
   }
 
   #checkVersion(key: layout.Key, value: unknown): void {
     const isNamed = this.#versions.delete(key[1] as number);
     const { header: { r, key: name }, ref } = layout.decodePast(value);
-    if (ref) this.#values.set(ref.id, ref.pieces);
+    // Of one that nothing names the pieces may be gone already.
+    if (ref && isNamed) this.#values.set(ref.id, ref.pieces);
+    else if (ref) this.#garbageValues.add(ref.id);
     if (isNamed) this.#checkRevision(`an earlier version of key ${JSON.stringify(name)}`, r);
   }
 

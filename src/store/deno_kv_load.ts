@@ -92,10 +92,8 @@ class Load {
 
   /** The meta record, or what the records say where there is none that can be read. */
   async meta(): Promise<{ meta: Meta; metaVersion: string | null }> {
-    const { value, versionstamp: metaVersion } = await this.#kv.get(META_KEY);
-    const meta = value === null
-      ? undefined
-      : this.#intact(() => decodeRecord<Partial<Meta>>(value).header);
+    const { header: meta, isDamaged, version: metaVersion } = await this.#meta();
+    if (isDamaged) this.damaged += 1;
     const { format = FORMAT, epoch = crypto.randomUUID(), revision = 0 } = meta ?? {};
     if (format > FORMAT) {
       throw new PlantdError(
@@ -114,6 +112,17 @@ class Load {
       },
       metaVersion,
     };
+  }
+
+  async #meta() {
+    const { value, versionstamp: version } = await this.#kv.get(META_KEY);
+    let header: Partial<Meta> | undefined;
+    try {
+      header = value === null ? undefined : decodeRecord<Partial<Meta>>(value).header;
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+    }
+    return { header, isDamaged: value !== null && header === undefined, version };
   }
 
   /** Adds the scopes, still empty. */
@@ -148,11 +157,13 @@ class Load {
   }
 
   /**
-   * What is left of deleted keys. It means nothing while the key is there.
+   * What is left of deleted keys. It means nothing while the key is there, nor behind the last commit:
+   * then it was written ahead of one that never came.
    *
    * @param gone Numbers of those that are to be purged.
    */
   async deleted(gone: ReadonlySet<number>): Promise<void> {
+    const { revision = Infinity } = (await this.#meta()).header ?? {};
     const found: [scope: Scope, key: string, tombstone: Tombstone][] = [];
     for await (const { key, value } of this.#list(DELETED)) {
       const number = key[1] as number;
@@ -160,6 +171,7 @@ class Load {
       const past = this.#intact(() => decodePast(value));
       const scope = past && this.#scopes.get(past.header.scope);
       if (!scope || gone.has(number) || scope.entries.has(past.header.key)) continue;
+      if (past.header.r > revision) continue;
       found.push([scope, past.header.key, tombstoneOf(past, number)]);
     }
     found.sort(([, , a], [, , b]) => a.revision - b.revision);

@@ -43,7 +43,7 @@ export async function streamDenoKv(path: string): Promise<DatabaseStream> {
     return {
       epoch: meta.epoch,
       revision: meta.revision,
-      records: recordsOf(kv, path),
+      records: recordsOf(kv, path, meta.revision),
       [Symbol.dispose]: () => opened[Symbol.dispose](),
     };
   } catch (thrown) {
@@ -52,7 +52,11 @@ export async function streamDenoKv(path: string): Promise<DatabaseStream> {
   }
 }
 
-async function* recordsOf(kv: Deno.Kv, path: string): AsyncGenerator<BackupRecord> {
+async function* recordsOf(
+  kv: Deno.Kv,
+  path: string,
+  revision: number,
+): AsyncGenerator<BackupRecord> {
   const settings = new Map<string, ScopeSettings>();
   for await (const { key, value } of list(kv, layout.OPTIONS)) {
     settings.set(
@@ -60,7 +64,7 @@ async function* recordsOf(kv: Deno.Kv, path: string): AsyncGenerator<BackupRecor
       intact(path, key, () => decodeRecord<ScopeSettings>(value).header),
     );
   }
-  const deleted = await tombstones(kv, path);
+  const deleted = await tombstones(kv, path, revision);
   const optionsUpTo = function* (scope: string | undefined): Generator<BackupRecord> {
     for (const [name, of] of settings) {
       if (scope !== undefined && compareNames(name, scope) >= 0) return;
@@ -88,18 +92,35 @@ interface Gone {
   readonly past: layout.DecodedPast;
 }
 
-/** Deleted keys by the ids of their scopes, in order. */
-async function tombstones(kv: Deno.Kv, path: string): Promise<Map<number, Gone[]>> {
-  const deleted = new Map<number, Gone[]>();
+/**
+ * Deleted keys by the ids of their scopes, in order; without what is to be purged, and what was written
+ * ahead of a commit that never came.
+ */
+async function tombstones(
+  kv: Deno.Kv,
+  path: string,
+  revision: number,
+): Promise<Map<number, Gone[]>> {
+  const garbage = new Set<unknown>();
+  for await (const { key, value } of list(kv, layout.GARBAGE)) {
+    const note = intact(path, key, () => decodeRecord<layout.Garbage>(value).header);
+    for (const number of note.deleted ?? []) garbage.add(number);
+  }
+  const deleted = new Map<number, Map<string, Gone>>();
   for await (const { key, value } of list(kv, layout.DELETED)) {
     const past = intact(path, key, () => layout.decodePast(value));
-    const { scope, key: name } = past.header;
-    const ofScope = deleted.get(scope) ?? [];
-    ofScope.push({ key: name, past });
-    deleted.set(scope, ofScope);
+    const { scope, key: name, r } = past.header;
+    if (r > revision || garbage.has(key[1])) continue;
+    const ofScope = deleted.get(scope) ?? new Map<string, Gone>();
+    // Of several of one key the last counts.
+    deleted.set(scope, ofScope.set(name, { key: name, past }));
   }
-  for (const ofScope of deleted.values()) ofScope.sort((a, b) => compareNames(a.key, b.key));
-  return deleted;
+  return new Map(
+    [...deleted].map(([id, ofScope]) => [
+      id,
+      [...ofScope.values()].sort((a, b) => compareNames(a.key, b.key)),
+    ]),
+  );
 }
 
 async function* keysOf(
