@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { Child } from "../helpers/child.ts";
-import { memoryDir } from "./power_cuts.ts";
+import { memoryDir } from "./memory_dir.ts";
 import { transactions } from "./transactions.ts";
 
 /** What was tried, and how it ended. */

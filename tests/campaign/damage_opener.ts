@@ -8,7 +8,7 @@ import { PlantdError } from "../../src/errors.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { contentsOf, set } from "../store/contract.ts";
-import { memoryDir } from "./power_cuts.ts";
+import { memoryDir } from "./memory_dir.ts";
 import { below, pick, randomOf } from "./random.ts";
 
 const [dir, seed, first, last] = Deno.args as [string, string, string, string];

@@ -4,20 +4,21 @@
  */
 
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { Watcher } from "../../src/watch/watcher.ts";
 import { Socket } from "../../src/zmq/socket.ts";
-import { openDenoKv } from "../../src/store/deno_kv.ts";
-import { DurableStore } from "../../src/store/durable_store.ts";
-import { pause, text, until } from "../helpers/async.ts";
+import { pause, text } from "../helpers/async.ts";
 import type { Child } from "../helpers/child.ts";
 import { tempDir } from "../helpers/temp.ts";
 import type { Reply } from "../service/harness.ts";
-import { contentsOf } from "../store/contract.ts";
-import { Actor, type Contents } from "./actor.ts";
+import { Actor } from "./actor.ts";
+import { backUp, verifyAll } from "./backups.ts";
 import type { Bundled } from "./bundled.ts";
-import { memoryDir } from "./power_cuts.ts";
+import { lookAt } from "./look.ts";
+import type { Found } from "./model.ts";
 import { randomOf } from "./random.ts";
 import { Revisions } from "./revisions.ts";
+import { converged, settled } from "./settled.ts";
 import { SERVICE, Site } from "./site.ts";
 
 /** What was tried. */
@@ -29,6 +30,10 @@ export interface Kills {
   readonly updates: number;
   /** Requests that nobody had answered when the service was killed, and that had been stored. */
   readonly storedUnanswered: number;
+  /** Requests asked again after they were answered, and answered the same. */
+  readonly askedAgain: number;
+  /** Backups fetched under load. */
+  readonly backups: number;
   readonly tookMs: number;
 }
 
@@ -53,18 +58,18 @@ export async function killRepeatedly(
   },
 ): Promise<Kills> {
   await using dir = await tempDir();
-  await using site = await Site.make(dir.path, HEARTBEAT_MS);
+  await using site = await Site.make(dir.path, HEARTBEAT_MS, `${dir.path}/backups`);
   await using run = new Run(site, seed);
   const startMs = performance.now();
   for (let kill = 1; kill <= kills; kill += 1) {
     try {
-      await run.round(bundled, kill);
+      await run.round(bundled, kill, kill === kills);
     } catch (cause) {
       throw new Error(`seed ${seed}, kill ${kill}`, { cause });
     }
     onKill(kill);
   }
-  const tookMs = performance.now() - startMs;
+  const tookMs = Math.round(performance.now() - startMs);
   return { kills, ...run.figures, tookMs };
 }
 
@@ -80,6 +85,8 @@ class Run implements AsyncDisposable {
   #published = 0;
   #told = 0;
   #storedUnanswered = 0;
+  #askedAgain = 0;
+  #backups = 0;
   #fault: unknown;
 
   constructor(site: Site, seed: number) {
@@ -100,15 +107,32 @@ class Run implements AsyncDisposable {
   }
 
   get figures() {
-    const acknowledged = this.#actors.reduce((sum, { answered }) => sum + answered, 0);
-    return { acknowledged, updates: this.#told, storedUnanswered: this.#storedUnanswered };
+    return {
+      acknowledged: this.#actors.reduce((sum, { answered }) => sum + answered, 0),
+      updates: this.#told,
+      storedUnanswered: this.#storedUnanswered,
+      askedAgain: this.#askedAgain,
+      backups: this.#backups,
+    };
   }
 
   /** Starts the service, kills it at some moment, and looks at what it left. */
-  async round(bundled: Bundled, kill: number): Promise<void> {
+  async round(bundled: Bundled, kill: number, isLast: boolean): Promise<void> {
     await using service = this.#site.serve(bundled);
-    if (kill === 1 || this.#random() < 0.2) await this.#settle(service);
-    using load = this.#load();
+    try {
+      if (kill === 1 || isLast || this.#random() < 0.2) await this.#settle(service);
+      await this.#loadAndKill(service);
+    } catch (thrown) {
+      // Between two services other programs may have taken a port.
+      if (!service.stderr.includes("the address is in use")) throw thrown;
+      await this.round(bundled, kill, isLast);
+    }
+    if (this.#fault) throw this.#fault;
+    await this.#lookAtDisk();
+  }
+
+  async #loadAndKill(service: Child): Promise<void> {
+    await using _load = this.#load();
     if (this.#random() < 0.8) {
       const answered = this.#actors.map((actor) => actor.answered);
       await service.until(
@@ -122,43 +146,60 @@ class Run implements AsyncDisposable {
     }
     assert.equal(service.exit, undefined, service.stderr);
     await service.kill();
-    load.stop();
-    await load.stopped;
-    await this.#lookAtDisk();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.disposeAsync();
   }
 
-  /** Everybody writes until it is stopped. */
-  #load(): { stop(): void; readonly stopped: Promise<unknown> } & Disposable {
+  /** Everybody writes until it is disposed of, which fails when one of them has. */
+  #load(): AsyncDisposable {
     const stop = new AbortController();
     const stopped = Promise.all([
       ...this.#actors.map((actor) => this.#act(actor, stop.signal)),
       this.#publish(stop.signal),
+      this.#backUp(stop.signal),
     ]);
-    // Whoever stops it looks at how it ended.
     stopped.catch(() => {});
-    return { stop: () => stop.abort(), stopped, [Symbol.dispose]: () => stop.abort() };
+    return {
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        await stopped;
+      },
+    };
   }
 
   async #act(actor: Actor, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) await this.#ask(actor, signal);
+    while (!signal.aborted) {
+      if (actor.last && !actor.pending && this.#random() < 0.05) {
+        const { operation, body, reply } = actor.last;
+        const again = await this.#ask(operation, body, signal);
+        if (!again) continue;
+        assert.deepEqual(again, reply, `${operation} ${body.request_id}, asked again`);
+        this.#askedAgain += 1;
+      }
+      await this.#step(actor, signal);
+    }
   }
 
   /** Asks for what is next until it is answered, or the signal comes. */
-  async #ask(actor: Actor, signal: AbortSignal): Promise<void> {
+  async #step(actor: Actor, signal: AbortSignal): Promise<void> {
     const { operation, body } = actor.next();
-    let reply: Reply;
+    const reply = await this.#ask(operation, body, signal);
+    if (!reply) return;
+    // That tells the last change of the scope, not its own.
+    if (operation !== "configure-scope") this.#revisions.replied(body.request_id as string, reply);
+    actor.done(reply);
+  }
+
+  /** The reply; undefined when there was none. */
+  async #ask(operation: string, body: unknown, signal: AbortSignal): Promise<Reply | undefined> {
     try {
-      reply = await this.#site.ask(operation, body, { timeoutMs: ATTEMPT_MS, signal });
+      return await this.#site.ask(operation, body, { timeoutMs: ATTEMPT_MS, signal });
     } catch (thrown) {
-      if (signal.aborted || (thrown as { code?: string }).code === "no_reply") return;
+      if (signal.aborted || (thrown as { code?: string }).code === "no_reply") return undefined;
       throw thrown;
     }
-    this.#revisions.replied(body.request_id as string, reply);
-    actor.done(reply);
   }
 
   async #publish(signal: AbortSignal): Promise<void> {
@@ -168,6 +209,17 @@ class Run implements AsyncDisposable {
         `${BUS_SCOPE}${JSON.stringify({ entries: { a: n, b: n, c: n } })}`,
       );
       await pause(2);
+    }
+  }
+
+  async #backUp(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const found = await backUp(this.#site, this.#actors, signal);
+      if (found) {
+        this.#backups += 1;
+        wholeUpdate(found);
+      }
+      await pause(this.#random() * 300);
     }
   }
 
@@ -190,30 +242,19 @@ class Run implements AsyncDisposable {
     for (const actor of this.#actors) {
       while (actor.pending) {
         assert.equal(service.exit, undefined, service.stderr);
-        await this.#ask(actor, never);
+        await this.#step(actor, never);
       }
     }
     if (this.#watchers.size === 0) await this.#startWatchers();
-    for (const { contents, scopes } of this.#actors) {
-      for (const scope of scopes) {
-        const reply = await this.#site.ask("load", { service: scope });
-        const wanted = contents.get(scope);
-        if (wanted) assert.deepEqual(reply.data?.entries, Object.fromEntries(wanted), scope);
-        else assert.equal(reply.code, "scope_not_found", scope);
-      }
-    }
+    await settled(this.#site, this.#actors);
+    await verifyAll(`${dirname(this.#site.database)}/backups`);
     for (const [scope, watcher] of this.#watchers) {
-      await until(`the watcher of ${scope} has what is there`, async () => {
-        const { data } = await this.#site.ask("load", { service: scope });
-        const wanted = Object.entries(data?.entries ?? {});
-        return wanted.length === watcher.entries.size &&
-          wanted.every(([key, value]) => watcher.entries.get(key) === JSON.stringify(value));
-      });
+      await converged(this.#site, scope, () => watcher.entries);
     }
   }
 
   async #startWatchers(): Promise<void> {
-    await this.#site.ask("create-scope", { service: BUS_SCOPE });
+    await this.#site.askUntilAnswered("create-scope", { service: BUS_SCOPE });
     for (const scope of [BUS_SCOPE, ...this.#actors.slice(0, 3).map(({ scopes }) => scopes[0])]) {
       const watcher = Watcher.start({
         poller: this.#site.poller,
@@ -227,48 +268,22 @@ class Run implements AsyncDisposable {
     }
   }
 
-  /** Opens a copy, so that the service finds its files as it left them. */
   async #lookAtDisk(): Promise<void> {
-    if (this.#fault) throw this.#fault;
-    await using dir = await memoryDir();
-    for (const suffix of ["", "-wal"]) {
-      await Deno.copyFile(`${this.#site.database}${suffix}`, `${dir.path}/state.db${suffix}`)
-        .catch((error) => {
-          // Killed before it had made it.
-          if (!(error instanceof Deno.errors.NotFound)) throw error;
-        });
-    }
-    await using store = new DurableStore(await openDenoKv({ path: `${dir.path}/state.db` }));
-    const { revision, damaged, epoch } = store.status();
-    assert.equal(damaged, 0);
-    this.#revisions.onDisk(epoch, revision);
-    const found = contentsOf(store);
-    for (const actor of this.#actors) {
-      if (isIn(found, actor, actor.contents)) continue;
-      assert.ok(
-        actor.pending && isIn(found, actor, actor.pending.after),
-        `${actor.name}: neither what was acknowledged, nor with ${actor.pending?.operation} besides`,
-      );
-      this.#revisions.storedUnanswered(actor.pending.body.request_id as string, revision);
+    const look = await lookAt(this.#site.database, this.#actors, this.#random);
+    this.#revisions.onDisk(look.epoch, look.revision);
+    for (const { body } of look.unanswered.values()) {
+      this.#revisions.storedUnanswered(body.request_id as string, look.revision);
       this.#storedUnanswered += 1;
     }
-    const bus = found.get(BUS_SCOPE);
-    const [a, b, c] = ["a", "b", "c"].map((key) => Number(bus?.get(key) ?? 0));
-    assert.deepEqual([b, c], [a, a], "half an update");
-    assert.ok(a! >= this.#told, `update ${this.#told} was told, ${a} is on disk`);
+    const onDisk = wholeUpdate(look.contents);
+    assert.ok(onDisk >= this.#told, `update ${this.#told} was told, ${onDisk} is on disk`);
   }
 }
 
-/** Whether the scopes of `actor` are on disk as `contents` has them. */
-function isIn(
-  found: ReadonlyMap<string, ReadonlyMap<string, string>>,
-  { scopes }: Actor,
-  contents: Contents,
-): boolean {
-  return scopes.every((scope) => {
-    const [keys, wanted] = [found.get(scope), contents.get(scope)];
-    if (!keys || !wanted) return keys === undefined && wanted === undefined;
-    return keys.size === wanted.size &&
-      [...wanted].every(([key, value]) => keys.get(key) === JSON.stringify(value));
-  });
+/** The number of the last update, which is there as a whole. */
+function wholeUpdate(found: Found): number {
+  const bus = found.get(BUS_SCOPE);
+  const [a, b, c] = ["a", "b", "c"].map((key) => Number(bus?.get(key) ?? 0));
+  assert.deepEqual([b, c], [a, a], "half an update");
+  return a!;
 }

@@ -10,6 +10,7 @@ import { DurableStore } from "../../src/store/durable_store.ts";
 import { runToEnd } from "../helpers/child.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { type DiskOperation, parseLog, SimulatedDisk, type Survival } from "./disk_log.ts";
+import { memoryDir } from "./memory_dir.ts";
 import { below, pick, randomOf } from "./random.ts";
 import type { Shim } from "./shim.ts";
 import { Expected, fingerprint } from "./transactions.ts";
@@ -110,13 +111,4 @@ async function writeFiles(dir: string, files: ReadonlyMap<string, Uint8Array>): 
     await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
     await Deno.writeFile(path, bytes);
   }
-}
-
-/** A directory in memory, if there is such a thing: what opens there is synced thousands of times. */
-export async function memoryDir(): Promise<{ path: string } & AsyncDisposable> {
-  const memory = "/dev/shm";
-  const dir = await Deno.stat(memory).then(() => memory, () => undefined);
-  const prefix = "plantd-state-test-";
-  const path = await Deno.makeTempDir(dir === undefined ? { prefix } : { prefix, dir });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }

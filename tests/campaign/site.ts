@@ -16,6 +16,10 @@ import type { Bundled } from "./bundled.ts";
 /** Heartbeat unless told otherwise; where services are killed it is short, so that they are given up. */
 const HEARTBEAT_MS = 1000;
 
+/** Time an attempt waits, in milliseconds, and how many there are. */
+const ATTEMPT_MS = 2000;
+const TRIES = 15;
+
 /** The Majordomo name of the service. */
 export const SERVICE = "org.plantd.State";
 
@@ -50,8 +54,11 @@ export class Site implements AsyncDisposable {
     this.publisher = this.#parts.use(new Publisher(this.poller, at(frontend!)));
   }
 
-  /** @param dir For the database and the configuration. */
-  static async make(dir: string, heartbeatMs = HEARTBEAT_MS): Promise<Site> {
+  /**
+   * @param dir For the database and the configuration.
+   * @param backups Directory for those that the service makes each minute; none without.
+   */
+  static async make(dir: string, heartbeatMs = HEARTBEAT_MS, backups?: string): Promise<Site> {
     const site = new Site(dir, heartbeatMs);
     const [, , backend, , health] = site.#ports;
     site.#config = await writeConfig(dir, "state.yml", {
@@ -61,6 +68,7 @@ export class Site implements AsyncDisposable {
       health: { port: health },
       worker: { lanes: 8 },
       database: { path: site.database },
+      ...(backups === undefined ? {} : { backup: { directory: backups, every: "1m", keep: 3 } }),
     });
     await site.startNetwork();
     return site;
@@ -100,6 +108,20 @@ export class Site implements AsyncDisposable {
     const frames = [bytes(operation), bytes(JSON.stringify(body))];
     const [reply] = await this.client.request(SERVICE, frames, { timeoutMs: 20_000, ...options });
     return JSON.parse(text(reply!)) as Reply;
+  }
+
+  /**
+   * Asks what may be asked again, until there is an answer: what a broker has given to workers that were
+   * killed is lost.
+   */
+  async askUntilAnswered(operation: string, body: unknown): Promise<Reply> {
+    for (let tries = 1;; tries += 1) {
+      try {
+        return await this.ask(operation, body, { timeoutMs: ATTEMPT_MS });
+      } catch (thrown) {
+        if (tries === TRIES || (thrown as { code?: string }).code !== "no_reply") throw thrown;
+      }
+    }
   }
 
   /** What /healthz says; undefined while nobody answers there. */
