@@ -34,9 +34,9 @@ export interface Disk {
    */
   write(draft: Draft): Promise<Written>;
   /** Sets space aside for deletes, before something takes it. */
-  keepRoom?(): Promise<void>;
+  keepRoom(): Promise<void>;
   /** Gives the space set aside to the next write, which deletes. */
-  makeRoom?(): Promise<void>;
+  makeRoom(): Promise<void>;
   /** Versions of the past by their numbers, as far as they can be read, in the same order. */
   versions(numbers: readonly number[]): Promise<readonly Version[]>;
   /** Lets go of the disk. */

@@ -214,7 +214,7 @@ export class DurableStore implements Store {
     rejectAll(outcomes.filter((outcome) => !freeing.includes(outcome)), error);
     if (freeing.length === 0) return;
     // What frees space does not wait for it behind what needs it.
-    await this.#disk.makeRoom?.();
+    await this.#disk.makeRoom();
     const again = await this.#tryCommit((draft) =>
       freeing.map(({ waiting }) => applied(draft, waiting))
     );
@@ -237,7 +237,7 @@ export class DurableStore implements Store {
       let written: Written;
       try {
         this.#commitSinceMs = this.#options.clock.monotonic();
-        if (takesSpace) await this.#disk.keepRoom?.();
+        if (takesSpace) await this.#disk.keepRoom();
         written = await this.#disk.write(draft);
       } catch (thrown) {
         const error = storageError(thrown);

@@ -47,6 +47,8 @@ export function timed(
         onCommit({ tookMs: clock.monotonic() - sinceMs, transactions, ok });
       }
     },
+    keepRoom: () => disk.keepRoom(),
+    makeRoom: () => disk.makeRoom(),
     versions: (keyId) => disk.versions(keyId),
     close: () => disk.close(),
   };

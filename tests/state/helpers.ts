@@ -29,6 +29,8 @@ export class FaultyDisk implements Disk {
   fault: unknown = undefined;
   /** Writes begun. */
   writes = 0;
+  /** Times that space set aside was given to deletes. */
+  roomMade = 0;
 
   constructor(inner: Disk) {
     this.#inner = inner;
@@ -51,6 +53,15 @@ export class FaultyDisk implements Disk {
 
   versions(numbers: readonly number[]) {
     return this.#inner.versions(numbers);
+  }
+
+  keepRoom(): Promise<void> {
+    return this.#inner.keepRoom();
+  }
+
+  makeRoom(): Promise<void> {
+    this.roomMade += 1;
+    return this.#inner.makeRoom();
   }
 
   async write(draft: Draft): Promise<Written> {
@@ -78,6 +89,8 @@ export function memoryDisk(): Loaded {
       return Promise.resolve(new Map());
     },
     versions: () => Promise.resolve([]),
+    keepRoom: () => Promise.resolve(),
+    makeRoom: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
   return { disk, mirror: new Mirror(), damaged: 0 };

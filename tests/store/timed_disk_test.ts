@@ -33,3 +33,14 @@ Deno.test("timed disk - every write is told, with its time, what shared it and w
     { tookMs: 0, transactions: 1, ok: false },
   ]);
 });
+
+Deno.test("timed disk - deletes get the space set aside, as without it", async () => {
+  const loaded = memoryDisk();
+  const disk = new FaultyDisk(loaded.disk);
+  await using store = new DurableStore(timed({ ...loaded, disk }, () => {}));
+  await store.commit({ mutations: [set("a", "k", 1)], source: "t" });
+  disk.fault = DISK_FULL;
+  const drop = { mutations: [{ kind: "delete", scope: "a", key: "k" } as const], source: "t" };
+  await assert.rejects(store.commit(drop), { code: "storage_full" });
+  assert.equal(disk.roomMade, 1);
+});
