@@ -40,7 +40,9 @@ export interface Kills {
 /** Clients that write at once. */
 const ACTORS = 8;
 /** So that a killed service is given up at once. */
-const HEARTBEAT_MS = 100;
+const HEARTBEAT_MS = 200;
+/** Patience, in milliseconds: only a run that fails waits so long. */
+const ANSWERED_MS = 120_000;
 /** Where updates go. */
 const BUS_SCOPE = "org.plantd.Bus";
 /** Time an attempt waits for its reply, in milliseconds: a request to a service that was killed is lost. */
@@ -138,11 +140,12 @@ class Run implements AsyncDisposable {
       await service.until(
         "every client is answered",
         () => this.#actors.every((actor, i) => actor.answered > answered[i]!),
+        ANSWERED_MS,
       );
-      await pause(this.#random() * 200);
+      await pause(this.#random() * 100);
     } else {
       // While it starts, too.
-      await pause(this.#random() * 600);
+      await pause(this.#random() * 400);
     }
     assert.equal(service.exit, undefined, service.stderr);
     await service.kill();

@@ -5,9 +5,13 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { openDenoKv } from "../../src/store/deno_kv.ts";
+import { dirname } from "node:path";
+import { loadStateConfig } from "../../src/config/load.ts";
+import { Service } from "../../src/service.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
+import { openRecovering } from "../../src/store/recovery.ts";
 import { runToEnd } from "../helpers/child.ts";
+import { freePort } from "../helpers/ports.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { type DiskOperation, parseLog, SimulatedDisk, type Survival } from "./disk_log.ts";
 import { memoryDir } from "./memory_dir.ts";
@@ -21,6 +25,8 @@ export interface PowerCuts {
   readonly cuts: number;
   /** Cuts after which more was there than had been said to be done. */
   readonly ahead: number;
+  /** Cuts after which the whole service was started. */
+  readonly served: number;
 }
 
 /** How much is tried. */
@@ -28,8 +34,8 @@ export interface PowerCutOptions {
   readonly seed: number;
   readonly transactions: number;
   readonly cuts: number;
-  /** Called with the files of some cuts, so that the whole service may be started on them. */
-  readonly onCut?: (cut: number, directory: string) => Promise<void>;
+  /** On the first of so many cuts the whole service is started, on the others its store alone. */
+  readonly servedEvery: number;
 }
 
 const SURVIVALS: readonly Survival[] = ["nothing", "everything", "some", "some", "some"];
@@ -43,7 +49,7 @@ const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
  * @throws When a store does not hold what it must; the sentence tells how to come to the same cut again.
  */
 export async function cutPower(shim: Shim, options: PowerCutOptions): Promise<PowerCuts> {
-  const { seed, transactions, cuts } = options;
+  const { seed, transactions, cuts, servedEvery } = options;
   const operations = await record(shim, seed, transactions);
   const expected = new Expected(seed);
   await expected.advance(transactions);
@@ -55,7 +61,7 @@ export async function cutPower(shim: Shim, options: PowerCutOptions): Promise<Po
 
   const disk = new SimulatedDisk();
   const said = { begun: 0, done: 0 };
-  let ahead = 0;
+  let [looked, ahead, served] = [0, 0, 0];
   for (const [at, operation] of operations.entries()) {
     disk.take(operation);
     if (operation.kind === "said") listen(said, operation);
@@ -63,7 +69,15 @@ export async function cutPower(shim: Shim, options: PowerCutOptions): Promise<Po
     const survival = pick(random, SURVIVALS);
     await using dir = await memoryDir();
     await writeFiles(dir.path, disk.after(survival, random));
-    const found = await openCut(`${dir.path}/data/state.db`).catch((thrown) => {
+    const found = await (async () => {
+      const path = `${dir.path}/data/state.db`;
+      if (looked % servedEvery === 0) {
+        await serveCut(path);
+        served += 1;
+      }
+      looked += 1;
+      return await openCut(path);
+    })().catch((thrown) => {
       throw new Error(`seed ${seed}, cut ${at + 1}, ${survival} survives: it does not open`, {
         cause: thrown,
       });
@@ -75,9 +89,8 @@ export async function cutPower(shim: Shim, options: PowerCutOptions): Promise<Po
     assert.ok(found.revision <= expected.revisionAfter(said.begun), `${where}: from the future`);
     assert.equal(found.damaged, 0, where);
     if (found.revision > needed) ahead += 1;
-    await options.onCut?.(at + 1, dir.path);
   }
-  return { operations: operations.length, cuts: points.size, ahead };
+  return { operations: operations.length, cuts: points.size, ahead, served };
 }
 
 /** What a run of writer.ts did. */
@@ -100,9 +113,31 @@ function listen(said: { begun: number; done: number }, { data }: DiskOperation):
 }
 
 async function openCut(path: string) {
-  await using store = new DurableStore(await openDenoKv({ path }));
+  const { loaded, notices } = await openRecovering({ path, onDamage: "refuse" });
+  await using store = new DurableStore(loaded);
+  assert.deepEqual(notices.all, [], "a power cut is no damage");
   const { revision, damaged } = store.status();
   return { revision, damaged, fingerprint: fingerprint(store) };
+}
+
+/** The whole service starts, and serves every scope. */
+async function serveCut(path: string): Promise<void> {
+  const settings: Record<string, string> = {
+    "database.path": path,
+    "health.port": String(freePort()),
+    "feed.enabled": "false",
+  };
+  const flags = Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [name, { value, flag: "test" }]),
+  );
+  const { config } = loadStateConfig({ flags, env: () => undefined, cwd: dirname(path) });
+  await using service = await Service.start(config);
+  const api = new URL("/api/v1/", service.httpUrl);
+  const { data } = await (await fetch(new URL("scopes", api))).json();
+  for (const scope of data.scopes as string[]) {
+    const response = await fetch(new URL(`scopes/${encodeURIComponent(scope)}/entries`, api));
+    assert.equal(response.status, 200, await response.text());
+  }
 }
 
 async function writeFiles(dir: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { bytes, text } from "../helpers/async.ts";
 import { SimulatedDisk } from "./disk_log.ts";
+import { effort, tell } from "./effort.ts";
 import { cutPower, record } from "./power_cuts.ts";
 import { shimTest } from "./shim.ts";
 
 shimTest(
   "power cuts - whatever the disk had not synced: all that was acknowledged is there, nothing by half",
   async (shim) => {
-    await cutPower(shim, { seed: 1, transactions: 300, cuts: 400 });
+    const cuts = effort("CUTS", 250, 10_000);
+    const transactions = Math.ceil(Math.max(300, cuts / 10));
+    const seed = effort("SEED", 1, 1);
+    tell("power cuts", await cutPower(shim, { seed, transactions, cuts, servedEvery: 50 }));
   },
 );
 
