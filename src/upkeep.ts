@@ -87,18 +87,26 @@ export class Upkeep implements AsyncDisposable {
     const { path, onDamage } = config.database;
     const log = logOf("store");
     const startMs = performance.now();
-    const { loaded, notices } = await openRecovering({
+    const renewed = (text: string) => {
+      log.error(text);
+      // What cannot be noted is in the log.
+      opened.notices.add({ time: new Date(systemClock.now()).toISOString(), text, report: path })
+        .catch((thrown) => log.error("no notice was made", { reason: messageOf(thrown) }));
+    };
+    const opened = await openRecovering({
       path,
       onDamage,
       backups: config.backup.directory,
       onPurgeFailure: (thrown) =>
-        log.warn("garbage was not purged; the next start tries again", {
+        log.warn("garbage was not purged; it is tried again", {
           reason: messageOf(thrown),
         }),
+      onRenewed: renewed,
       onRecovered: (text, report) => log.error(text, { report }),
       onNotRecovered: (reason) =>
         log.error("damaged records are not served and stay where they are", { reason }),
     });
+    const { loaded, notices } = opened;
     const store = new DurableStore(timed(loaded, onCommit), {
       onFailure: (reason) =>
         reason === undefined

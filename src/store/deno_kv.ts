@@ -7,7 +7,7 @@
 
 import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
-import { messageOf, PlantdError } from "../errors.ts";
+import { PlantdError } from "../errors.ts";
 import type { Version } from "../state/store.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
@@ -15,21 +15,27 @@ import { largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
 import { Purge } from "./deno_kv_purge.ts";
 import { pastRecords, readVersions, writeAhead } from "./deno_kv_versions.ts";
 import { makeDirectory } from "./directory.ts";
-import type { Disk, Loaded, Position } from "./disk.ts";
+import { type FileDisk, LastingDisk } from "./deno_kv_lasting.ts";
+import type { Loaded, Position } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
 import { type DatabaseLock, lockDatabase } from "./lock.ts";
 import { isLarge } from "./draft_history.ts";
 import { living } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
+import { databaseUnusable as unusable } from "./refusals.ts";
+import { Quota } from "./quota.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
+import { WalWatch } from "./sqlite_wal_watch.ts";
 
 /** How to open a database. */
 export interface DenoKvOptions {
   /** Path of the file; made with mode 0600 if missing, its directory with 0700. */
   readonly path: string;
-  /** Told when garbage could not be purged; it is tried again at the next start. */
+  /** Told when garbage could not be purged; it is tried again. */
   readonly onPurgeFailure?: (thrown: unknown) => void;
+  /** Told, in a sentence, that the database was lost while it was open, and written anew. */
+  readonly onRenewed?: (text: string) => void;
   /** The store's. */
   readonly clock?: Clock;
   /** Set aside so that deletes find room on a full disk, in bytes. */
@@ -58,31 +64,33 @@ export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
     throw unusable(dirname(file), error);
   });
   const reserve = await Reserve.at(`${file}.reserve`, options.reserveBytes ?? RESERVE_BYTES);
-  try {
-    return await open(file, reserve, options);
-  } catch (error) {
+  const reopen = () => open(file, reserve, options);
+  const opened = await reopen().catch(async (error) => {
     // Opening needs space, too: on a full disk the reserve is what there is.
-    if (error instanceof PlantdError || !(await reserve.release())) throw unusable(file, error);
-  }
-  return await open(file, reserve, options).catch((error) => {
+    if (error instanceof PlantdError || !(await reserve.release())) throw error;
+    return await reopen();
+  }).catch((error) => {
     throw unusable(file, error);
   });
+  const { onRenewed = () => {}, clock } = options;
+  const lasting = { path: file, mirror: opened.mirror, reopen, onRenewed, clock };
+  return { ...opened, disk: new LastingDisk(opened.disk, lasting) };
 }
 
 async function open(
   file: string,
   reserve: Reserve,
   { onPurgeFailure = () => {}, clock = systemClock }: DenoKvOptions,
-): Promise<Loaded> {
+): Promise<Loaded & { readonly disk: FileDisk }> {
   // Makes the file, too: SQLite would make it readable for all, and its journals take its mode.
   const lock = await lockDatabase(file);
   let kv: Deno.Kv | undefined;
   try {
     kv = await Deno.openKv(file);
     const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(kv, clock);
-    const purge = new Purge(kv, onPurgeFailure);
+    const purge = new Purge(kv, onPurgeFailure, clock);
     await reserve.start();
-    const disk = new DenoKv(kv, lock, purge, reserve, meta, metaVersion);
+    const disk = new DenoKv(kv, lock, file, purge, reserve, meta, metaVersion);
     purge.add(garbage);
     return { disk, mirror, damaged };
   } catch (error) {
@@ -92,22 +100,11 @@ async function open(
   }
 }
 
-function unusable(file: string, error: unknown): PlantdError {
-  if (error instanceof PlantdError) return error;
-  return new PlantdError(
-    "database_unusable",
-    `cannot open the database ${file}: ${messageOf(error)}`,
-    {
-      hint: "it must be a database of this program, in a directory the service may write to",
-      data: { path: file },
-      cause: error,
-    },
-  );
-}
-
-class DenoKv implements Disk {
+class DenoKv implements FileDisk {
   readonly #kv: Deno.Kv;
   readonly #lock: DatabaseLock;
+  readonly #log: WalWatch;
+  readonly #quota: Quota;
   readonly #purge: Purge;
   readonly #reserve: Reserve;
   #meta: layout.Meta;
@@ -117,6 +114,7 @@ class DenoKv implements Disk {
   constructor(
     kv: Deno.Kv,
     lock: DatabaseLock,
+    file: string,
     purge: Purge,
     reserve: Reserve,
     meta: layout.Meta,
@@ -124,6 +122,8 @@ class DenoKv implements Disk {
   ) {
     this.#kv = kv;
     this.#lock = lock;
+    this.#log = new WalWatch(file);
+    this.#quota = new Quota(file);
     this.#purge = purge;
     this.#reserve = reserve;
     this.#meta = meta;
@@ -134,20 +134,30 @@ class DenoKv implements Disk {
     return this.#meta;
   }
 
+  get kv(): Deno.Kv {
+    return this.#kv;
+  }
+
   failure(): string | undefined {
-    return this.#lock.broken();
+    return this.#lock.broken() ?? this.#log.broken();
+  }
+
+  logFault(): string | undefined {
+    return this.#lock.broken() === undefined ? this.#log.broken() : undefined;
   }
 
   async write(draft: Draft): Promise<Written> {
     // Into a file that has no name any more SQLite would go on writing without complaint.
     const failure = this.failure();
     if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
-    const { refs, note } = await this.#writePieces(draft);
+    const { refs, note } = await this.#writePieces(draft).catch(async (error) => {
+      throw await this.#quota.explain(error);
+    });
     try {
       await this.#commit(draft, refs, note);
     } catch (error) {
       if (note) this.#purge.add([[note, garbageOf(refs)]]);
-      throw error;
+      throw await this.#quota.explain(error);
     }
     return refs;
   }
@@ -164,8 +174,12 @@ class DenoKv implements Disk {
     return readVersions(this.#kv, numbers);
   }
 
-  async close(): Promise<void> {
+  async rest(): Promise<void> {
     await this.#purge.close();
+  }
+
+  async close(): Promise<void> {
+    await this.rest();
     this.#kv.close();
     this.#lock[Symbol.dispose]();
   }

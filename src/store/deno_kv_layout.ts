@@ -94,6 +94,7 @@ export const ENTRIES: Key = ["e"];
 export const DELETED: Key = ["d"];
 export const VERSIONS: Key = ["h"];
 export const OPTIONS: Key = ["o"];
+export const PIECES: Key = ["v"];
 export const GARBAGE: Key = ["g"];
 export const REQUESTS: Key = ["r"];
 

@@ -64,6 +64,18 @@ export function newRefs(values: ReadonlyMap<Last, Uint8Array>): Map<Last, ValueR
   return refs;
 }
 
+/** The records of the pieces of `value`. */
+export function* piecesOf(
+  value: string | Uint8Array,
+  ref: ValueRef,
+): Generator<readonly [layout.Key, Uint8Array]> {
+  const bytes = typeof value === "string" ? encoder.encode(value) : value;
+  for (const [number, key] of layout.pieceKeys(ref).entries()) {
+    const piece = bytes.subarray(number * PIECE_BYTES, (number + 1) * PIECE_BYTES);
+    yield [key, encodeRecord(null, piece)];
+  }
+}
+
 /**
  * Writes values piece by piece.
  *
@@ -78,9 +90,8 @@ export async function writePieces(
   let atomic = first;
   let bytes = 0;
   for (const [last, value] of values) {
-    for (const [number, key] of layout.pieceKeys(refs.get(last)!).entries()) {
-      const piece = value.subarray(number * PIECE_BYTES, (number + 1) * PIECE_BYTES);
-      atomic.set(key, encodeRecord(null, piece));
+    for (const [key, piece] of piecesOf(value, refs.get(last)!)) {
+      atomic.set(key, piece);
       bytes += piece.length + PIECE_OVERHEAD_BYTES;
       if (bytes < PIECES_COMMIT_BYTES) continue;
       await atomic.commit();

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../clock.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { isLarge } from "./draft_history.ts";
 import type { ValueRef } from "./mirror.ts";
@@ -12,6 +13,9 @@ import type { ValueRef } from "./mirror.ts";
 const BATCH = 250;
 /** Bytes of keys deleted in one commit; with one more key it stays below Deno KV's 81,920. */
 const KEY_BYTES_MAX = 60_000;
+
+/** Pause before what could not be purged is tried again, in milliseconds. */
+const RETRY_MS = 10_000;
 
 /** A note of garbage, by its id. */
 export type Note = readonly [id: string, layout.Garbage];
@@ -29,13 +33,19 @@ export type Note = readonly [id: string, layout.Garbage];
 export class Purge {
   readonly #kv: Deno.Kv;
   readonly #onFailure: (thrown: unknown) => void;
+  readonly #clock: Clock;
+  /** What failed, to be tried again. */
+  #failed: Note[] = [];
+  #hasFailed = false;
+  #cancel: (() => void) | undefined;
   #running: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** @param onFailure Told when something could not be purged. */
-  constructor(kv: Deno.Kv, onFailure: (thrown: unknown) => void) {
+  /** @param onFailure Told when something could not be purged, once until it could. */
+  constructor(kv: Deno.Kv, onFailure: (thrown: unknown) => void, clock: Clock = systemClock) {
     this.#kv = kv;
     this.#onFailure = onFailure;
+    this.#clock = clock;
   }
 
   /** Deletes what `notes` speak of, then the notes. */
@@ -43,13 +53,28 @@ export class Purge {
     for (const note of notes) {
       this.#running = this.#running
         .then(() => this.#purge(note))
-        .catch((thrown) => this.#onFailure(thrown));
+        .catch((thrown) => this.#again(note, thrown));
     }
+  }
+
+  /** Later: a disk that is full now may have room then. */
+  #again(note: Note, thrown: unknown): void {
+    if (this.#closed) return;
+    this.#failed.push(note);
+    if (!this.#hasFailed) this.#onFailure(thrown);
+    this.#hasFailed = true;
+    this.#cancel ??= this.#clock.after(RETRY_MS, () => {
+      this.#cancel = undefined;
+      const notes = this.#failed;
+      this.#failed = [];
+      this.add(notes);
+    });
   }
 
   /** Resolves when nothing is being deleted any more. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#cancel?.();
     await this.#running;
   }
 
@@ -61,7 +86,9 @@ export class Purge {
     await this.#delete(deleted.map((number) => layout.deletedKey(number)));
     for (const scopeId of scopeIds) await this.#purgeEntries(scopeId);
     if (scopeIds.length > 0) await this.#purgeDeleted(new Set(scopeIds));
-    if (!this.#closed) await this.#delete([layout.garbageKey(id)]);
+    if (this.#closed) return;
+    await this.#delete([layout.garbageKey(id)]);
+    this.#hasFailed = false;
   }
 
   async #purgeVersions(numbers: readonly number[]): Promise<void> {

@@ -81,6 +81,8 @@ export class DurableStore implements Store {
   readonly #expirer: Expirer;
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #failure: string | undefined;
+  /** Whether the disk itself tells when that is over. */
+  #isOfDisk = false;
   #commitSinceMs: number | undefined;
   #closing: Promise<void> | undefined;
 
@@ -163,7 +165,7 @@ export class DurableStore implements Store {
   }
 
   status(): StoreStatus {
-    const failure = this.#disk.failure() ?? this.#failure;
+    const failure = this.#disk.failure() ?? (this.#isOfDisk ? undefined : this.#failure);
     return {
       available: failure === undefined && this.#closing === undefined,
       ...(failure === undefined ? {} : { failure }),
@@ -241,6 +243,7 @@ export class DurableStore implements Store {
         written = await this.#disk.write(draft);
       } catch (thrown) {
         const error = storageError(thrown);
+        this.#isOfDisk = this.#disk.failure() !== undefined;
         this.#failed(error.message);
         return { outcomes, error };
       } finally {

@@ -123,6 +123,20 @@ function conflict(what: string, expected: number, revision: number): PlantdError
   });
 }
 
+/** The failure for a database that does not open; what is one already is told as it is. */
+export function databaseUnusable(file: string, error: unknown): PlantdError {
+  if (error instanceof PlantdError) return error;
+  return new PlantdError(
+    "database_unusable",
+    `cannot open the database ${file}: ${messageOf(error)}`,
+    {
+      hint: "it must be a database of this program, in a directory the service may write to",
+      data: { path: file },
+      cause: error,
+    },
+  );
+}
+
 /** What is said of a disk that is full. */
 export const DISK_IS_FULL = "the disk is full; nothing was stored";
 

@@ -36,7 +36,7 @@ const FAULTS = [
   { name: "that writes no more", errno: ERRNO.EIO, kinds: KIND.write, code: "storage_unavailable" },
   { name: "that syncs no more", errno: ERRNO.EIO, kinds: KIND.sync, code: "storage_unavailable" },
   { name: "that is read-only", errno: ERRNO.EROFS, kinds: KIND.all, code: "storage_unavailable" },
-  { name: "over its quota", errno: 122, kinds: KIND.write, code: "storage_unavailable" },
+  { name: "over its quota", errno: ERRNO.EDQUOT, kinds: KIND.write, code: "storage_full" },
 ];
 
 for (const { name, errno, kinds, code } of FAULTS) {

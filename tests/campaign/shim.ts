@@ -8,7 +8,7 @@ import { hasTool, toolTest } from "../helpers/tools.ts";
 export const KIND = { write: 1, sync: 2, truncate: 4, open: 8, unlink: 16, all: 31 } as const;
 
 /** Numbers of errors (errno(3)). */
-export const ERRNO = { EIO: 5, EMFILE: 24, ENOSPC: 28, EROFS: 30 } as const;
+export const ERRNO = { EIO: 5, EMFILE: 24, ENOSPC: 28, EROFS: 30, EDQUOT: 122 } as const;
 
 /** What shall fail: by default everything of those kinds, from now on. */
 export interface Fault {

@@ -3,6 +3,7 @@ import { DurableStore } from "../../src/store/durable_store.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { JsonText } from "../../src/state/json.ts";
 import type { Mutation } from "../../src/state/store.ts";
+import { FakeClock } from "../helpers/clock.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { systemClock } from "../../src/clock.ts";
 import { set, type StorePlace, testStoreContract } from "./contract.ts";
@@ -120,7 +121,8 @@ Deno.test("deno kv store - a pipe is no database, and nobody waits for it", asyn
 Deno.test("deno kv store - deleted or replaced underneath: writes fail and say so, reads go on", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  await using store = await open(path);
+  // Nobody looks whether it is gone for good.
+  await using store = new DurableStore(await openDenoKv({ path, clock: new FakeClock() }));
   await store.commit({ mutations: [set("a", "k", 1)], source });
   const refusal = { code: "storage_unavailable", message: /state\.db was deleted or replaced/ };
   const write = () => store.commit({ mutations: [set("a", "k", 2)], source });

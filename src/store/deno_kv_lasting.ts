@@ -1,0 +1,173 @@
+/**
+ * A disk that outlives its file: when the database is deleted while it is open, or its write-ahead log is
+ * lost, writes fail, and a new database is written, of what is in memory and of the past as far as it can
+ * still be read. Nobody has to start the service anew, and nothing that was acknowledged is lost.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import { type Clock, systemClock } from "../clock.ts";
+import { messageOf, PlantdError } from "../errors.ts";
+import type { Version } from "../state/store.ts";
+import { allRecords } from "./deno_kv_all.ts";
+import { fillDenoKv } from "./deno_kv_fill.ts";
+import { makeDirectory } from "./directory.ts";
+import type { Disk, Loaded, Position } from "./disk.ts";
+import type { Draft } from "./draft.ts";
+import type { Written } from "./draft_types.ts";
+import type { Mirror } from "./mirror.ts";
+import { asideOf, fileTime, replaceDatabase, successorOf } from "./replace.ts";
+
+/** How often the file is looked at, in milliseconds: also nobody who only reads is told that all is well. */
+const LOOK_MS = 1000;
+
+/** The disk of one file. */
+export interface FileDisk extends Disk {
+  readonly kv: Deno.Kv;
+  /** Why the log is lost; undefined while it is not. */
+  logFault(): string | undefined;
+  /** Ends what is done in the background, for good. */
+  rest(): Promise<void>;
+}
+
+/** What to work with. */
+export interface LastingOptions {
+  readonly path: string;
+  readonly mirror: Mirror;
+  /** Opens what is at the path now. */
+  readonly reopen: () => Promise<Loaded & { readonly disk: FileDisk }>;
+  /** Told, in a sentence, that there is a new database. */
+  readonly onRenewed: (text: string) => void;
+  readonly clock?: Clock | undefined;
+}
+
+/** See above. Another file in the place of the database is left there, and writes fail while it is. */
+export class LastingDisk implements Disk {
+  readonly #options: LastingOptions;
+  readonly #clock: Clock;
+  #inner: FileDisk;
+  #writing: Promise<unknown> = Promise.resolve();
+  #renewing: Promise<void> | undefined;
+  /** Why there is no database at all at the moment. */
+  #lack: string | undefined;
+  #cancel: () => void = () => {};
+  #isInnerClosed = false;
+  #isClosed = false;
+
+  constructor(inner: FileDisk, options: LastingOptions) {
+    this.#inner = inner;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#lookLater();
+  }
+
+  get meta(): Position {
+    return this.#inner.meta;
+  }
+
+  failure(): string | undefined {
+    return this.#lack ?? this.#inner.failure();
+  }
+
+  write(draft: Draft): Promise<Written> {
+    const failure = this.failure();
+    if (failure !== undefined) {
+      return Promise.reject(new PlantdError("storage_unavailable", failure));
+    }
+    const written = this.#inner.write(draft);
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  keepRoom(): Promise<void> {
+    return this.#inner.keepRoom();
+  }
+
+  makeRoom(): Promise<void> {
+    return this.#inner.makeRoom();
+  }
+
+  versions(numbers: readonly number[]): Promise<readonly Version[]> {
+    return this.#inner.versions(numbers);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel();
+    await this.#renewing;
+    if (!this.#isInnerClosed) await this.#inner.close();
+  }
+
+  #lookLater(): void {
+    if (this.#isClosed) return;
+    this.#cancel = this.#clock.after(LOOK_MS, () => {
+      this.#renewing = this.#look().finally(() => this.#lookLater());
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { path } = this.#options;
+    const fault = this.#inner.logFault() ??
+      (isGone(path) ? `the database ${path} was deleted` : undefined);
+    try {
+      if (fault !== undefined) await this.#renew(fault);
+      // A new one that could not be opened.
+      else if (this.#lack !== undefined) await this.#reopen();
+    } catch (thrown) {
+      // Full, or not to be written: it is tried again.
+      this.#lack = messageOf(thrown);
+    }
+  }
+
+  async #renew(fault: string): Promise<void> {
+    const { path, onRenewed } = this.#options;
+    this.#lack = `${fault}; it is being written anew`;
+    // What was on its way ends first: it has found the file as it was, or fails.
+    await this.#writing;
+    await this.#inner.rest();
+    const lost = await this.#write(path);
+    const aside = await asideOf(path, `.bad-${fileTime(this.#clock.now())}`);
+    // Before the old one is closed, so that SQLite sees that its files are others, and leaves these alone.
+    await replaceDatabase(path, aside);
+    await this.#reopen();
+    const past = lost === undefined ? "" : `, but earlier versions of keys may be lost: ${lost}`;
+    onRenewed(`${fault} while it was open; it was written anew from memory${past}.`);
+  }
+
+  /** Writes the new database beside the place; returns why some of the past could not be read. */
+  async #write(path: string): Promise<string | undefined> {
+    const { mirror } = this.#options;
+    const building = `${path}.building`;
+    await makeDirectory(dirname(path));
+    for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
+    let lost: string | undefined;
+    const source = { kv: this.#inner.kv, mirror, meta: this.#inner.meta };
+    await fillDenoKv(building, allRecords(source, (thrown) => lost = messageOf(thrown)));
+    await Deno.rename(building, successorOf(path));
+    return lost;
+  }
+
+  async #reopen(): Promise<void> {
+    const { epoch, revision } = this.#inner.meta;
+    if (!this.#isInnerClosed) await this.#inner.close();
+    this.#isInnerClosed = true;
+    const { disk } = await this.#options.reopen();
+    if (disk.meta.epoch !== epoch || disk.meta.revision !== revision) {
+      await disk.close();
+      throw new PlantdError("storage_unavailable", `${this.#options.path} is another database`);
+    }
+    this.#inner = disk;
+    this.#isInnerClosed = false;
+    this.#lack = undefined;
+  }
+}
+
+function isGone(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
+}
