@@ -141,3 +141,23 @@ shimTest(
     });
   },
 );
+
+shimTest(
+  "faults - the database is deleted underneath: writes fail, then it is there anew, and a notice says so",
+  async (shim) => {
+    await withService(shim, async (site) => {
+      for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${site.database}${end}`);
+      const reply = await site.ask("set", { service, key: "during", value: 1 });
+      assert.equal(reply.code, "storage_unavailable", JSON.stringify(reply));
+      assert.equal((await site.ask("get", { service, key: "before" })).value, 1);
+      await until("it is there anew", async () => (await site.health())?.status === "warn");
+      assert.match(
+        (await site.health())!.output!,
+        /deleted while it was open; it was written anew/,
+      );
+      assert.equal((await site.ask("set", { service, key: "after", value: 2 })).value, 2);
+      await site.ask("acknowledge");
+      assert.equal((await site.health())?.status, "pass");
+    });
+  },
+);

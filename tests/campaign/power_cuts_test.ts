@@ -8,7 +8,7 @@ import { shimTest } from "./shim.ts";
 shimTest(
   "power cuts - whatever the disk had not synced: all that was acknowledged is there, nothing by half",
   async (shim) => {
-    const cuts = effort("CUTS", 250, 10_000);
+    const cuts = effort("CUTS", 150, 10_000);
     const transactions = Math.ceil(Math.max(300, cuts / 10));
     const seed = effort("SEED", 1, 1);
     tell("power cuts", await cutPower(shim, { seed, transactions, cuts, servedEvery: 50 }));

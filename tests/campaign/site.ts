@@ -16,6 +16,9 @@ import type { Bundled } from "./bundled.ts";
 /** Heartbeat unless told otherwise; where services are killed it is short, so that they are given up. */
 const HEARTBEAT_MS = 1000;
 
+/** Few, so that what is bounded by them is so within a run. */
+const RETAINED_CHANGES = 20_000;
+
 /** Time an attempt waits, in milliseconds, and how many there are. */
 const ATTEMPT_MS = 2000;
 const TRIES = 15;
@@ -56,19 +59,23 @@ export class Site implements AsyncDisposable {
 
   /**
    * @param dir For the database and the configuration.
-   * @param backups Directory for those that the service makes each minute; none without.
+   * @param settings Further ones of the service.
    */
-  static async make(dir: string, heartbeatMs = HEARTBEAT_MS, backups?: string): Promise<Site> {
+  static async make(
+    dir: string,
+    heartbeatMs = HEARTBEAT_MS,
+    settings: Readonly<Record<string, unknown>> = {},
+  ): Promise<Site> {
     const site = new Site(dir, heartbeatMs);
     const [, , backend, , health] = site.#ports;
     site.#config = await writeConfig(dir, "state.yml", {
       broker: { endpoint: site.broker, "heartbeat-ms": heartbeatMs },
       bus: { endpoint: `>${at(backend!)}` },
-      feed: { endpoint: `@${site.feed}` },
+      feed: { endpoint: `@${site.feed}`, "retained-changes": RETAINED_CHANGES },
       health: { port: health },
       worker: { lanes: 8 },
       database: { path: site.database },
-      ...(backups === undefined ? {} : { backup: { directory: backups, every: "1m", keep: 3 } }),
+      ...settings,
     });
     await site.startNetwork();
     return site;
