@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf, PlantdError } from "../errors.ts";
 import type { Loss } from "./recovery_records.ts";
 
 /** What a recovery did. */
@@ -51,9 +52,19 @@ export class LossReport implements Disposable {
   };
   #buffer = "";
 
-  /** @param path Made, readable by its owner alone; must not exist. */
+  /**
+   * @param path Made, readable by its owner alone; must not exist.
+   * @throws {PlantdError} `file_unusable`.
+   */
   constructor(path: string) {
-    this.#file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+    try {
+      this.#file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+    } catch (error) {
+      throw new PlantdError("file_unusable", `cannot write ${path}: ${messageOf(error)}`, {
+        data: { path },
+        cause: error,
+      });
+    }
     this.#buffer = Object.values(MEANINGS).map((meaning) => `# ${meaning}\n`).join("");
   }
 
