@@ -109,10 +109,9 @@ export class Draft {
       const changes = mutations.length === 1
         ? this.#mutate(mutations[0]!, stamp)
         : mutations.flatMap((mutation) => this.#mutate(mutation, stamp));
-      if (changes.length > 0) {
-        this.#revision = stamp.revision;
-        this.requests.remember(transaction, stamp.revision);
-      }
+      if (changes.length > 0) this.#revision = stamp.revision;
+      // Also where there was nothing to change: asked again, there may be, and it would be done late.
+      this.requests.remember(transaction, this.#revision);
       return { revision: this.#revision, timeMs: this.#start.timeMs, changes };
     } catch (error) {
       for (const undo of this.#undo.reverse()) undo();

@@ -234,7 +234,7 @@ export class DurableStore implements Store {
     const draft = new Draft(this.#mirror, start);
     const outcomes = plan(draft);
     const changes = outcomes.flatMap(({ applied }) => applied?.changes ?? []);
-    if (changes.length > 0) {
+    if (changes.length > 0 || draft.requests.writes.size > 0) {
       const takesSpace = !outcomes.every(isFreeing);
       let written: Written;
       try {
@@ -253,7 +253,7 @@ export class DurableStore implements Store {
       this.#expirer.wake();
       // That something could be deleted does not make a full disk one that can be written.
       if (takesSpace || this.#failure !== DISK_IS_FULL) this.#failed(undefined);
-      for (const listener of this.#listeners) listener(changes);
+      if (changes.length > 0) { for (const listener of this.#listeners) listener(changes); }
     }
     for (const { waiting, applied, refusal } of outcomes) {
       if (applied) waiting.settler.resolve({ revision: applied.revision, timeMs: applied.timeMs });

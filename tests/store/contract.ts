@@ -237,6 +237,25 @@ export function testStoreContract(subject: string, makePlace: () => Promise<Stor
   );
 
   test(
+    "a request that found nothing to change is not done later, also after a restart",
+    async (place, store) => {
+      await store.commit({ mutations: [set("a", "other", 1)], source });
+      const mutation: Mutation = { kind: "delete", scope: "a", key: "k" };
+      const once = { mutations: [mutation], source, requestId: "r1" };
+      const first = await store.commit(once);
+      assert.equal(first.revision, 1);
+      // Of somebody else, and meanwhile.
+      await store.commit({ mutations: [set("a", "k", 1)], source });
+      assert.deepEqual(await store.commit(once), first);
+      await store[Symbol.asyncDispose]();
+      await using again = await place.open();
+      assert.deepEqual(await again.commit(once), first);
+      assert.equal(again.get("a", "k")!.value, "1");
+      assert.equal(again.status().revision, 2);
+    },
+  );
+
+  test(
     "conditions hold across restarts, and among writers at once exactly one wins",
     async (place, store) => {
       const write = (store: Store, value: number, ifRevision: number) =>

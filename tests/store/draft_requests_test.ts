@@ -44,13 +44,15 @@ Deno.test("draft requests - remembered within the window, also when the clock is
   }
 });
 
-Deno.test("draft requests - one that changed nothing or failed is new the next time", () => {
+Deno.test("draft requests - one that failed is new the next time, one that changed nothing is not", () => {
   const draft = draftAt(new Mirror(), 5000);
   const missing = { kind: "delete", scope: "a", key: "none" } as const;
-  assert.throws(() => draft.apply({ mutations: [missing], source, requestId: "r" }));
-  apply(draft, "r0");
-  assert.equal(draft.apply({ mutations: [missing], source, requestId: "r" }).changes.length, 0);
-  assert.equal(apply(draft, "r", 2).changes.length, 1);
+  const once = { mutations: [missing], source, requestId: "r" };
+  assert.throws(() => draft.apply(once));
+  const { revision } = apply(draft, "r0");
+  assert.deepEqual(draft.apply(once), { revision, timeMs: 5000, changes: [] });
+  apply(draft, "r1", 2);
+  assert.deepEqual(draft.apply(once), { revision, timeMs: 5000, changes: [] });
 });
 
 Deno.test("draft requests - with a window of 0 nothing is remembered", () => {
