@@ -48,17 +48,31 @@ const CHAR_BYTES = 2;
  * @param changes In order of revision, whole revisions.
  */
 export function numbered(changes: readonly Change[]): LoggedChange[] {
+  const logged: LoggedChange[] = [];
+  for (let i = 0; i < changes.length;) {
+    const { revision } = changes[i]!;
+    let end = i + 1;
+    while (changes[end]?.revision === revision) end += 1;
+    // Most revisions are one change, and there are many.
+    if (end === i + 1) logged.push({ ...changes[i]!, index: 0, count: 1 });
+    else logged.push(...numberedWithin(changes.slice(i, end)));
+    i = end;
+  }
+  return logged;
+}
+
+/** Numbers the changes of one revision within their scopes. */
+function numberedWithin(changes: readonly Change[]): LoggedChange[] {
   const counts = new Map<string, number>();
-  const keyOf = ({ revision, scope }: Change) => `${revision}/${scope}`;
   const indexed = changes.map((change) => {
-    const index = counts.get(keyOf(change)) ?? 0;
-    counts.set(keyOf(change), index + 1);
+    const index = counts.get(change.scope) ?? 0;
+    counts.set(change.scope, index + 1);
     return { change, index };
   });
   return indexed.map(({ change, index }) => ({
     ...change,
     index,
-    count: counts.get(keyOf(change))!,
+    count: counts.get(change.scope)!,
   }));
 }
 

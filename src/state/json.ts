@@ -7,14 +7,21 @@
 
 import { messageOf, PlantdError } from "../errors.ts";
 import { JSON_DEPTH_MAX } from "../limits.ts";
+import { utf8Bytes } from "./utf8.ts";
 
 /** A JSON value as text without white space, known to be valid; {@link stringify} passes it on as is. */
 export class JsonText {
   readonly text: string;
+  #bytes: number | undefined;
 
   /** @param text Valid JSON; only {@link parseObject} and adapters that stored such text know that. */
   constructor(text: string) {
     this.text = text;
+  }
+
+  /** UTF-8 length of the text; counted once, because it is asked for by everyone on the way to the disk. */
+  get bytes(): number {
+    return this.#bytes ??= utf8Bytes(this.text);
   }
 }
 

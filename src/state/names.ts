@@ -7,6 +7,7 @@
 import { PlantdError } from "../errors.ts";
 import { KEY_BYTES_MAX, SCOPE_BYTES_MAX } from "../limits.ts";
 import { kindOf } from "./json.ts";
+import { utf8Bytes } from "./utf8.ts";
 
 /**
  * Control characters and white space make names that nobody can see or type; comma, quotes, `{` and
@@ -14,14 +15,6 @@ import { kindOf } from "./json.ts";
  */
 // deno-lint-ignore no-control-regex
 const SCOPE_FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\s,'"`{/]/u;
-
-const encoder = new TextEncoder();
-
-/** UTF-8 length of `text` in bytes. */
-export function utf8Bytes(text: string): number {
-  // Every UTF-16 code unit is at most three bytes, so short texts of ASCII need no encoding.
-  return isAscii(text) ? text.length : encoder.encode(text).length;
-}
 
 /**
  * `name` as a scope name: 1 to {@link SCOPE_BYTES_MAX} bytes of UTF-8 without control characters, white
@@ -79,9 +72,4 @@ export function keyName(name: unknown): string {
 /** An `invalid_request` that names `field`. */
 export function invalid(field: string, sentence: string): PlantdError {
   return new PlantdError("invalid_request", `field "${field}": ${sentence}`, { data: { field } });
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 0x7f) return false;
-  return true;
 }

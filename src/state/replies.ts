@@ -35,8 +35,13 @@ export function failure(thrown: unknown): Uint8Array {
 
 /** Milliseconds since 1970 as ISO 8601 in UTC; undefined, which a reply leaves out, stays so. */
 export function isoTime(ms: number | undefined): string | undefined {
-  return ms === undefined ? undefined : new Date(ms).toISOString();
+  if (ms === undefined || ms === lastTime.ms) return ms === undefined ? undefined : lastTime.text;
+  lastTime = { ms, text: new Date(ms).toISOString() };
+  return lastTime.text;
 }
+
+/** The changes of one commit have one time. */
+let lastTime = { ms: 0, text: "1970-01-01T00:00:00.000Z" };
 
 /** An entry as the members of a reply. */
 export function entryMembers(

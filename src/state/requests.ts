@@ -14,8 +14,9 @@ import {
   REQUEST_ID_BYTES_MAX,
 } from "../limits.ts";
 import { isObject, type JsonObject, type JsonText, kindOf, parseObject } from "./json.ts";
-import { invalid, keyName, scopeName, utf8Bytes } from "./names.ts";
+import { invalid, keyName, scopeName } from "./names.ts";
 import type { ListQuery, Transaction } from "./store.ts";
+import { utf8Bytes } from "./utf8.ts";
 
 /** Characters of an unknown operation that an error repeats. */
 const QUOTED_CHARS_MAX = 64;
@@ -98,7 +99,7 @@ export function readValue(body: JsonObject, bytesMax: number): JsonText {
 
 /** `value` when it has at most `bytesMax` bytes; throws `value_too_large` otherwise. */
 export function checkValue(value: JsonText, bytesMax: number): JsonText {
-  const size = utf8Bytes(value.text);
+  const size = value.bytes;
   if (size <= bytesMax) return value;
   throw new PlantdError(
     "value_too_large",

@@ -12,7 +12,7 @@ import {
   CHANGE_VALUE_BYTES_MAX,
   REQUEST_ID_BYTES_MAX,
 } from "../limits.ts";
-import { utf8Bytes } from "../state/names.ts";
+import { utf8Bytes } from "../state/utf8.ts";
 import type { Transaction } from "../state/store.ts";
 
 /** Amounts of a commit; of a transaction, upper bounds of what it adds to one. */
@@ -65,7 +65,7 @@ export function sizeOf({ mutations, source, note = "", requestId }: Transaction)
       keyBytes += CHANGE_KEY_BYTES_MAX;
     }
     if ("key" in mutation) keyBytes += utf8Bytes(mutation.key) + KEY_OVERHEAD_BYTES;
-    if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);
+    if ("value" in mutation) bytes += mutation.value.bytes;
   }
   let scopes = 0;
   for (const scope of scopesOf(mutations)) {
@@ -103,7 +103,7 @@ function nameBytes(mutations: Transaction["mutations"]): number {
 function valueBytes(mutations: Transaction["mutations"]): number {
   let bytes = 0;
   for (const mutation of mutations) {
-    if ("value" in mutation) bytes += utf8Bytes(mutation.value.text);
+    if ("value" in mutation) bytes += mutation.value.bytes;
   }
   return bytes;
 }

@@ -170,8 +170,8 @@ class DenoKv implements FileDisk {
     await this.#reserve.release();
   }
 
-  versions(numbers: readonly number[]): Promise<readonly Version[]> {
-    return readVersions(this.#kv, numbers);
+  versions(numbers: readonly number[], before: number): Promise<readonly Version[]> {
+    return readVersions(this.#kv, numbers, before);
   }
 
   async rest(): Promise<void> {
@@ -218,15 +218,16 @@ class DenoKv implements FileDisk {
     draft: Draft,
     refs: Written,
   ): Promise<layout.Garbage> {
-    const records = [...pastRecords(draft, refs)];
+    let records = [...pastRecords(draft, refs)];
     let room = RECORDS_MAX - draft.recordsTouched;
     const bytes = records.reduce((sum, { record }) => sum + record.length, 0);
     if (room < 0 || bytes > PAST_BYTES_MAX) {
-      await writeAhead(this.#kv, records);
-      room += records.length;
-    } else {
-      for (const { at, record } of records) atomic.set(at, record);
+      const ahead = records.filter(({ isReused }) => !isReused);
+      await writeAhead(this.#kv, ahead);
+      room += ahead.length;
+      records = records.filter(({ isReused }) => isReused);
     }
+    for (const { at, record } of records) atomic.set(at, record);
     const versions: number[] = [];
     for (const number of draft.history.drops) {
       if (isLarge(number) || room <= 0) versions.push(number);

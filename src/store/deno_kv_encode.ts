@@ -6,7 +6,7 @@
 
 import type { BackupRecord, EntryRecord, VersionRecord } from "../backup/format.ts";
 import { HISTORY_MAX } from "../limits.ts";
-import { utf8Bytes } from "../state/names.ts";
+import { utf8Bytes } from "../state/utf8.ts";
 import type { Version } from "../state/store.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
@@ -104,7 +104,10 @@ export function* encodeKey(
   }
   const ref = refFor(last.entry.value);
   yield* pieces(last.entry.value, ref);
-  yield [layout.entryKey(scopeId, key), layout.encodeEntry({ ...last.entry, ...of }, ref)];
+  yield [
+    layout.entryKey(scopeId, key),
+    layout.encodeEntry({ ...last.entry, valueBytes: utf8Bytes(last.entry.value), ...of }, ref),
+  ];
 }
 
 /** The records of each key, and of each scope, together. */
@@ -129,7 +132,7 @@ function revisionOf(record: EntryRecord | VersionRecord): number {
 
 function lastOf({ value, ...version }: Version, number: number): Last {
   if (value === undefined) return { ...version, deleted: number };
-  return { ...version, value, created: version.revision };
+  return { ...version, value, valueBytes: utf8Bytes(value), created: version.revision };
 }
 
 function refFor(value: string | undefined): ValueRef | undefined {

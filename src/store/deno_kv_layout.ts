@@ -17,7 +17,8 @@
  * name away and notes the id as garbage; the entries are purged afterwards, in peace. A large value's
  * pieces are noted as garbage before the first is written; the commit that refers to them deletes the
  * note. An entry names the versions of its past by their numbers, which rise with time, so that writing
- * them touches few pages; a number is odd where the value may lie in pieces. Whether a key is deleted
+ * them touches few pages, until a key has as many as are kept: then each takes the place, and the number, of
+ * the one that goes. A number is odd where the value may lie in pieces. Whether a key is deleted
  * tells its entry, not what is left of it: that and versions may be written before the commit they belong
  * to, and mean nothing until then. So a crash at any moment leaves either the old state or the new one,
  * and notes of what to purge.
@@ -26,7 +27,7 @@
  */
 
 import { decodeRecord, encodeRecord, type Record } from "./record.ts";
-import { utf8Bytes } from "../state/names.ts";
+import { utf8Bytes } from "../state/utf8.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import type { Last, StoredEntry, Tombstone, ValueRef, Writable } from "./mirror.ts";
 
@@ -222,9 +223,13 @@ function decoded<Header extends EntryHeader>({ header, body }: Record<Header>) {
 }
 
 /** The entry that a header and its value make. One literal for them all: there are many. */
-export function entryOf({ header, ref }: DecodedEntry, value: string): StoredEntry {
+export function entryOf(
+  { header, ref }: DecodedEntry,
+  value: string,
+  valueBytes: number,
+): StoredEntry {
   const { r: revision, c: created = revision, t: timeMs, s: source, o, n, p, x } = header;
-  const entry: Writable<StoredEntry> = { value, revision, created, timeMs, source };
+  const entry: Writable<StoredEntry> = { value, valueBytes, revision, created, timeMs, source };
   if (o !== undefined) entry.sourceTimeMs = o;
   if (n !== undefined) entry.note = n;
   if (p) entry.past = p;

@@ -8,7 +8,6 @@ import type { Clock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import {
-  type DecodedEntry,
   decodeEntry,
   decodePast,
   DELETED,
@@ -148,9 +147,9 @@ class Load {
       if (!scope) continue;
       const decoded = this.#intact(() => decodeEntry(value));
       // Awaited only where there is something to wait for: there are many.
-      const text = decoded && (decoded.ref ? await this.#pieces(decoded.ref) : textOf(decoded));
-      if (text === undefined) continue;
-      const entry = this.#timed(entryOf(decoded!, text));
+      const bytes = decoded && (decoded.ref ? await this.#pieces(decoded.ref) : decoded.body);
+      if (!bytes) continue;
+      const entry = this.#timed(entryOf(decoded!, decoder.decode(bytes), bytes.length));
       this.mirror.put(scope, key[2] as string, entry);
       this.#see(scope, entry);
     }
@@ -210,9 +209,9 @@ class Load {
   }
 
   /** A large value, or undefined, counted, if it cannot be read. */
-  async #pieces(ref: ValueRef): Promise<string | undefined> {
+  async #pieces(ref: ValueRef): Promise<Uint8Array | undefined> {
     try {
-      return decoder.decode(await readPieces(this.#kv, ref));
+      return await readPieces(this.#kv, ref);
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error;
       this.damaged += 1;
@@ -255,8 +254,4 @@ class Load {
       return undefined;
     }
   }
-}
-
-function textOf({ body }: DecodedEntry): string {
-  return decoder.decode(body);
 }

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { utf8Bytes } from "../state/names.ts";
+import { utf8Bytes } from "../state/utf8.ts";
 import type { Draft } from "./draft.ts";
-import { INLINE_BYTES_MIN } from "./draft_history.ts";
+import { INLINE_BYTES_MIN, isLarge } from "./draft_history.ts";
 import * as layout from "./deno_kv_layout.ts";
-import { type Last, living, type ValueRef } from "./mirror.ts";
+import { type Last, living, type StoredEntry, type ValueRef } from "./mirror.ts";
 import { DamagedRecord, decodeRecord, encodeRecord } from "./record.ts";
 
 /** Largest value kept in its record, in bytes; Deno KV takes 65,536 for the whole record. */
@@ -30,27 +30,27 @@ const encoder = new TextEncoder();
 
 /** The values in `draft` that do not fit into their records and are not in pieces yet, as bytes. */
 export function largeValues(draft: Draft): Map<Last, Uint8Array> {
-  const sizes = new Map<Last, number>();
+  const movable: StoredEntry[] = [];
   let bytes = 0;
-  const add = (last: Last | undefined) => {
+  const add = (last: Last | undefined, isMovable: boolean) => {
     const entry = living(last);
     if (!entry || entry.ref) return;
-    const size = utf8Bytes(entry.value);
-    sizes.set(entry, size);
-    bytes += size;
+    if (isMovable && entry.valueBytes > INLINE_BYTES_MIN) movable.push(entry);
+    bytes += entry.valueBytes;
   };
   for (const { key, last } of draft.keyWrites()) {
-    add(last);
+    add(last, true);
     if (last && !living(last)) bytes += utf8Bytes(key) + PAST_OVERHEAD_BYTES;
   }
-  for (const { key, content } of draft.history.writes) {
-    add(content);
+  for (const { key, number, content } of draft.history.writes) {
+    // One whose number says so lies in its record already, and fits into the next.
+    add(content, isLarge(number));
     bytes += utf8Bytes(key) + PAST_OVERHEAD_BYTES;
   }
   const bytesMax = bytes > CROWDED_BYTES ? INLINE_BYTES_MIN : INLINE_BYTES_MAX;
   const large = new Map<Last, Uint8Array>();
-  for (const [last, size] of sizes) {
-    if (size > bytesMax) large.set(last, encoder.encode(living(last)!.value));
+  for (const entry of movable) {
+    if (entry.valueBytes > bytesMax) large.set(entry, encoder.encode(entry.value));
   }
   return large;
 }

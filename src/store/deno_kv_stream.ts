@@ -148,7 +148,12 @@ async function* keysOf(
     const decoded = intact(path, at, () => layout.decodeEntry(value));
     const { body, ref } = decoded;
     const bytes = ref ? await whole(path, at, () => readPieces(kv, ref)) : body;
-    const { past: _past, ref: _ref, ...entry } = layout.entryOf(decoded, decoder.decode(bytes));
+    const text = decoder.decode(bytes);
+    const { valueBytes: _bytes, past: _past, ref: _ref, ...entry } = layout.entryOf(
+      decoded,
+      text,
+      bytes.length,
+    );
     yield { kind: "entry", scope, key, entry };
     yield* pastOf(kv, scope, key, decoded);
   }
@@ -160,9 +165,9 @@ async function* pastOf(
   kv: Deno.Kv,
   scope: string,
   key: string,
-  { header: { p = [] } }: layout.DecodedEntry,
+  { header: { p = [], r } }: layout.DecodedEntry,
 ): AsyncGenerator<BackupRecord> {
-  for (const version of await readVersions(kv, p.toReversed())) {
+  for (const version of await readVersions(kv, p.toReversed(), r)) {
     yield { kind: "version", scope, key, version };
   }
 }

@@ -25,19 +25,22 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 export interface PastRecord {
   readonly at: layout.Key;
   readonly record: Uint8Array;
+  /** Something else lies there that counts until the commit. */
+  readonly isReused: boolean;
 }
 
 /** The versions that `draft` writes, and what it leaves of the keys that it deletes. */
 export function* pastRecords(draft: Draft, refs: Written): Generator<PastRecord> {
   for (const version of draft.history.writes) {
-    const { number, content } = version;
+    const { number, content, isReused } = version;
     const ref = refs.get(content) ?? living(content)?.ref;
-    yield { at: layout.versionKey(number), record: layout.encodeVersion(version, ref) };
+    const record = layout.encodeVersion(version, ref);
+    yield { at: layout.versionKey(number), record, isReused };
   }
   for (const { scopeId, key, last } of draft.keyWrites()) {
     if (!last || !("deleted" in last)) continue;
     const record = layout.encodeDeleted(scopeId, key, last);
-    yield { at: layout.deletedKey(last.deleted), record };
+    yield { at: layout.deletedKey(last.deleted), record, isReused: false };
   }
 }
 
@@ -59,14 +62,24 @@ export async function writeAhead(kv: Deno.Kv, records: Iterable<PastRecord>): Pr
   if (count > 0) await atomic.commit();
 }
 
-/** Versions by their numbers, in the same order; those that are damaged are left out. */
-export async function readVersions(kv: Deno.Kv, numbers: readonly number[]): Promise<Version[]> {
+/**
+ * Versions by their numbers, in the same order; those that are damaged are left out.
+ *
+ * @param before Revision of what came after them. Where one was dropped meanwhile a later version of the
+ * same key may have taken its place, which is left out, too.
+ */
+export async function readVersions(
+  kv: Deno.Kv,
+  numbers: readonly number[],
+  before: number,
+): Promise<Version[]> {
   const versions: Version[] = [];
   for (let i = 0; i < numbers.length; i += VERSIONS_PER_GET) {
     const keys = numbers.slice(i, i + VERSIONS_PER_GET).map((number) => layout.versionKey(number));
     for (const { value } of await kv.getMany(keys)) {
       try {
-        versions.push(await versionOf(kv, layout.decodePast(value)));
+        const past = layout.decodePast(value);
+        if (past.header.r < before) versions.push(await versionOf(kv, past));
       } catch (error) {
         if (!(error instanceof DamagedRecord)) throw error;
       }

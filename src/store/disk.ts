@@ -37,8 +37,12 @@ export interface Disk {
   keepRoom(): Promise<void>;
   /** Gives the space set aside to the next write, which deletes. */
   makeRoom(): Promise<void>;
-  /** Versions of the past by their numbers, as far as they can be read, in the same order. */
-  versions(numbers: readonly number[]): Promise<readonly Version[]>;
+  /**
+   * Versions of the past by their numbers, as far as they can be read, in the same order.
+   *
+   * @param before Revision of what came after them.
+   */
+  versions(numbers: readonly number[], before: number): Promise<readonly Version[]>;
   /** Lets go of the disk. */
   close(): Promise<void>;
 }

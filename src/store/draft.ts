@@ -98,6 +98,7 @@ export class Draft {
     const done = this.requests.doneBefore(transaction);
     if (done) return { revision: done.revision, timeMs: done.timeMs, changes: [] };
     this.#undo.length = 0;
+    this.history.begin(mutations.length);
     this.#keyWrites = undefined;
     const stamp: Stamp = {
       revision: this.#revision + 1,

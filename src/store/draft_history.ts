@@ -4,7 +4,7 @@
  * @module
  */
 
-import { utf8Bytes } from "../state/names.ts";
+import { utf8Bytes } from "../state/utf8.ts";
 import type { Undo } from "./draft_types.ts";
 import { entryBytes, type Last, type ValueRef } from "./mirror.ts";
 
@@ -24,6 +24,8 @@ export interface VersionWrite {
   readonly scopeId: number;
   readonly key: string;
   readonly content: Last;
+  /** It takes the place of one that is no longer kept: not before the commit that no longer keeps it. */
+  readonly isReused: boolean;
 }
 
 /**
@@ -41,8 +43,11 @@ export class DraftHistory {
   readonly #orphans: ValueRef[] = [];
   /** Of the last commit. */
   readonly #revision: number;
+  /** Numbers that may be on disk though they are to be written. */
+  readonly #reused = new Set<number>();
   #next: number;
   #bytes = 0;
+  #isAlone = true;
 
   /** @param start Where the disk stands. */
   constructor({ revision, nextVersion }: { revision: number; nextVersion: number }) {
@@ -105,11 +110,24 @@ export class DraftHistory {
       this.forget(last, undo);
       return undefined;
     }
-    const number = this.newNumber(this.#mayBeLarge(last));
-    this.#write({ number, scopeId, key, content: last }, undo);
-    const past = last.past ? [...last.past, number] : [number];
-    for (const dropped of past.splice(0, past.length - kept)) this.#drop(dropped, undo);
+    const past = last.past ? [...last.past] : [];
+    const dropped = past.splice(0, past.length + 1 - kept);
+    const isReused = this.#canReuse(dropped.at(-1), last);
+    const number = isReused ? dropped.pop()! : this.newNumber(this.#mayBeLarge(last));
+    for (const one of dropped) this.#drop(one, undo);
+    if (isReused) this.#reuse(number, undo);
+    this.#write({ number, isReused, scopeId, key, content: last }, undo);
+    past.push(number);
     return past;
+  }
+
+  /**
+   * A transaction begins.
+   *
+   * @param mutations How many it has.
+   */
+  begin(mutations: number): void {
+    this.#isAlone = mutations === 1;
   }
 
   /** Forgets the versions before `last`. */
@@ -135,7 +153,24 @@ export class DraftHistory {
   #mayBeLarge(last: Last): boolean {
     if ("deleted" in last) return false;
     if (last.revision <= this.#revision) return last.ref !== undefined;
-    return utf8Bytes(last.value) > INLINE_BYTES_MIN;
+    return last.valueBytes > INLINE_BYTES_MIN;
+  }
+
+  /**
+   * Whether what `last` was can take the place of the version `dropped`: one record is written then, where
+   * otherwise one is written and one deleted. Both must lie in their records, and it must be sure that the
+   * commit has room for it, because it cannot be written ahead; a change of many keys may be too large.
+   */
+  #canReuse(dropped: number | undefined, last: Last): boolean {
+    return this.#isAlone && dropped !== undefined && !isLarge(dropped) && !this.#mayBeLarge(last);
+  }
+
+  #reuse(number: number, undo: Undo): void {
+    const unwritten = this.#writes.get(number);
+    if (unwritten) this.#unwrite(unwritten, undo);
+    if (this.#reused.has(number)) return;
+    this.#reused.add(number);
+    undo.push(() => this.#reused.delete(number));
   }
 
   #write(write: VersionWrite, undo: Undo): void {
@@ -158,7 +193,8 @@ export class DraftHistory {
 
   #drop(number: number, undo: Undo): void {
     const unwritten = this.#writes.get(number);
-    if (!unwritten) return push(this.#drops, number, undo);
+    if (!unwritten || this.#reused.has(number)) push(this.#drops, number, undo);
+    if (!unwritten) return;
     this.#unwrite(unwritten, undo);
     const ref = refOf(unwritten.content);
     if (ref) push(this.#orphans, ref, undo);

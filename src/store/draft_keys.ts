@@ -45,7 +45,7 @@ export class DraftKeys {
 
   /** @throws {PlantdError} `quota_exceeded`. */
   set(draft: DraftScope, mutation: Of<"set">, stamp: Stamp): Change {
-    const { scope, key, value: { text: value }, sourceTimeMs } = mutation;
+    const { scope, key, value: { text: value, bytes: valueBytes }, sourceTimeMs } = mutation;
     const { revision, timeMs, source, note } = stamp;
     const before = living(draft.last(key));
     const ttlMs = mutation.ttlMs ?? draft.options.ttlMs;
@@ -53,7 +53,7 @@ export class DraftKeys {
     const created = before?.created ?? revision;
     const { keys, bytes } = draft;
     // Put together piece by piece: there are many, and spreading costs more than all else.
-    const entry: Writable<StoredEntry> = { value, revision, created, timeMs, source };
+    const entry: Writable<StoredEntry> = { value, valueBytes, revision, created, timeMs, source };
     if (sourceTimeMs !== undefined) entry.sourceTimeMs = sourceTimeMs;
     if (note !== undefined) entry.note = note;
     if (past) entry.past = past;

@@ -6,7 +6,14 @@
 
 import type { ScopeOptions } from "../state/scope_options.ts";
 import type { Change } from "../state/store.ts";
-import { entryBytes, type Last, living, type Scope, type ValueRef } from "./mirror.ts";
+import {
+  entryBytes,
+  type Last,
+  living,
+  type Scope,
+  type StoredEntry,
+  type ValueRef,
+} from "./mirror.ts";
 
 /** Where a draft begins. */
 export interface DraftStart {
@@ -121,7 +128,7 @@ export class DraftScope {
     return true;
   }
 
-  #count(key: string, entry: Parameters<typeof entryBytes>[1] | undefined, sign: 1 | -1): void {
+  #count(key: string, entry: StoredEntry | undefined, sign: 1 | -1): void {
     if (!entry) return;
     this.keys += sign;
     this.bytes += sign * entryBytes(key, entry);

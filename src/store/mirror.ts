@@ -6,7 +6,7 @@
 
 import { LIST_BYTES_MAX } from "../limits.ts";
 import { NAME_CHAR_BYTES_MAX, pageOf } from "../state/sorted.ts";
-import { utf8Bytes } from "../state/names.ts";
+import { utf8Bytes } from "../state/utf8.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import type { Entry, ListQuery, NamePage, ScopeView } from "../state/store.ts";
 import { Expiry, type Place } from "./expiry.ts";
@@ -21,6 +21,8 @@ export interface ValueRef {
 
 /** An entry, its past, and where its value is on disk if not beside it. */
 export interface StoredEntry extends Entry {
+  /** UTF-8 length of the value; counting it anew at every turn costs more than keeping it. */
+  readonly valueBytes: number;
   /** Numbers of its versions on disk, the oldest first; absent where there are none. */
   readonly past?: readonly number[];
   readonly ref?: ValueRef;
@@ -76,8 +78,8 @@ export function emptyScope(id: number, name: string, revision: number): Scope {
 }
 
 /** What an entry counts for in {@link Scope.bytes}. */
-export function entryBytes(key: string, { value }: Pick<Entry, "value">): number {
-  return utf8Bytes(key) + utf8Bytes(value);
+export function entryBytes(key: string, { valueBytes }: Pick<StoredEntry, "valueBytes">): number {
+  return utf8Bytes(key) + valueBytes;
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { messageOf, PlantdError } from "../errors.ts";
 import { CHANGE_KEY_BYTES_MAX, CHANGE_KEYS_MAX, CONFIGURED_SCOPES_MAX } from "../limits.ts";
-import { utf8Bytes } from "../state/names.ts";
+import { utf8Bytes } from "../state/utf8.ts";
 import type { Entry } from "../state/store.ts";
 
 /** The failure for a scope that does not exist. */

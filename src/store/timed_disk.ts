@@ -49,7 +49,7 @@ export function timed(
     },
     keepRoom: () => disk.keepRoom(),
     makeRoom: () => disk.makeRoom(),
-    versions: (keyId) => disk.versions(keyId),
+    versions: (...of) => disk.versions(...of),
     close: () => disk.close(),
   };
   return { ...loaded, disk: timedDisk };

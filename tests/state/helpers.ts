@@ -51,8 +51,8 @@ export class FaultyDisk implements Disk {
     return resolve;
   }
 
-  versions(numbers: readonly number[]) {
-    return this.#inner.versions(numbers);
+  versions(numbers: readonly number[], before: number) {
+    return this.#inner.versions(numbers, before);
   }
 
   keepRoom(): Promise<void> {

@@ -90,6 +90,7 @@ Deno.test("ingest - an update sets a key, with its text and the bus as its sourc
   await s.take("a", '{ "key" : "k" , "value" : [ 1.0 , 12345678901234567890 ] }');
   assert.deepEqual(s.store.get("a", "k"), {
     value: "[1.0,12345678901234567890]",
+    valueBytes: 26,
     revision: 2,
     created: 2,
     timeMs: Date.UTC(2026, 10, 23, 9),

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ErrorData, PlantdError } from "../../src/errors.ts";
 import { KEY_BYTES_MAX, SCOPE_BYTES_MAX } from "../../src/limits.ts";
-import { keyName, scopeName, utf8Bytes } from "../../src/state/names.ts";
+import { keyName, scopeName } from "../../src/state/names.ts";
+import { utf8Bytes } from "../../src/state/utf8.ts";
 import { bytes } from "../helpers/async.ts";
 import { anyText } from "./arbitraries.ts";
 

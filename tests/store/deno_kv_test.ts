@@ -442,3 +442,17 @@ Deno.test("deno kv store - a change of 400 keys with the longest past there is i
   const past = await store.history("a", "7".padEnd(160, "k"));
   assert.deepEqual([past.length, past.at(-1)!.value], [101, "4"]);
 });
+
+Deno.test("deno kv store - a version that took another's place is not told as the earlier one", async () => {
+  await using dir = await tempDir();
+  const { disk, ...rest } = await openDenoKv({ path: `${dir.path}/state.db` });
+  await using store = new DurableStore({ disk, ...rest });
+  const settings = { history: 1 };
+  await store.commit({ mutations: [{ kind: "configure-scope", scope: "a", settings }], source });
+  for (const value of [1, 2, 3]) await store.commit({ mutations: [set("a", "k", value)], source });
+  const [present, past] = await store.history("a", "k");
+  assert.deepEqual([present?.value, past?.value], ["3", "2"]);
+  // What somebody asks for who saw the key before the last change.
+  const [number] = (store.get("a", "k") as { past?: readonly number[] }).past!;
+  assert.deepEqual(await disk.versions([number!], past!.revision), []);
+});

@@ -43,9 +43,7 @@ function entry(value: string, ref?: ValueRef): StoredEntry {
     created: 1,
     timeMs: 1,
     source: "old",
-    keyId: 0,
-    version: 0,
-    first: 0,
+    valueBytes: value.length,
   };
   return ref ? { ...plain, ref } : plain;
 }
@@ -158,7 +156,7 @@ Deno.test("draft - a source's time goes with the entry, and only where there is 
   draft.apply({ mutations: [at, set("a", "y", 1)], source });
   const entries = draft.keyWrites().map(({ last }) => last);
   const stamp = { revision: 11, created: 11, timeMs: TIME_MS, source };
-  const plain = { value: "1", ...stamp };
+  const plain = { value: "1", valueBytes: 1, ...stamp };
   assert.deepEqual(entries, [{ ...plain, sourceTimeMs: 0 }, plain]);
 });
 

@@ -51,6 +51,7 @@ Deno.test("durable store - a failed commit fails all its callers, leaves mirror 
   assert.deepEqual(contentsOf(store), before);
   assert.deepEqual(store.get("a", "k"), {
     value: "1",
+    valueBytes: 1,
     revision: 1,
     created: 1,
     timeMs: Date.UTC(2026, 10, 23, 9),
