@@ -97,6 +97,7 @@ export class Upkeep implements AsyncDisposable {
       path,
       onDamage,
       backups: config.backup.directory,
+      onProgress: (entries) => log.info("reading the database", { path, entries }),
       onPurgeFailure: (thrown) =>
         log.warn("garbage was not purged; it is tried again", {
           reason: messageOf(thrown),

@@ -36,6 +36,8 @@ export interface DenoKvOptions {
   readonly onPurgeFailure?: (thrown: unknown) => void;
   /** Told, in a sentence, that the database was lost while it was open, and written anew. */
   readonly onRenewed?: (text: string) => void;
+  /** Told the number of entries read so far, every second of a start that takes long. */
+  readonly onProgress?: (entries: number) => void;
   /** The store's. */
   readonly clock?: Clock;
   /** Set aside so that deletes find room on a full disk, in bytes. */
@@ -80,14 +82,14 @@ export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
 async function open(
   file: string,
   reserve: Reserve,
-  { onPurgeFailure = () => {}, clock = systemClock }: DenoKvOptions,
+  { onPurgeFailure = () => {}, onProgress, clock = systemClock }: DenoKvOptions,
 ): Promise<Loaded & { readonly disk: FileDisk }> {
   // Makes the file, too: SQLite would make it readable for all, and its journals take its mode.
   const lock = await lockDatabase(file);
   let kv: Deno.Kv | undefined;
   try {
     kv = await Deno.openKv(file);
-    const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(kv, clock);
+    const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(kv, clock, onProgress);
     const purge = new Purge(kv, onPurgeFailure, clock);
     await reserve.start();
     const disk = new DenoKv(kv, lock, file, purge, reserve, meta, metaVersion);

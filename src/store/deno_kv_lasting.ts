@@ -88,8 +88,8 @@ export class LastingDisk implements Disk {
     return this.#inner.makeRoom();
   }
 
-  versions(numbers: readonly number[]): Promise<readonly Version[]> {
-    return this.#inner.versions(numbers);
+  versions(...of: Parameters<Disk["versions"]>): Promise<readonly Version[]> {
+    return this.#inner.versions(...of);
   }
 
   async close(): Promise<void> {

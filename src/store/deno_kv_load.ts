@@ -52,6 +52,8 @@ export interface LoadedKv {
 
 /** Records fetched by one call of list; the most Deno KV takes. */
 const LIST_BATCH = 1000;
+/** After how long, and then how often, a load says how far it is, in milliseconds. */
+const PROGRESS_MS = 1000;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -60,9 +62,14 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  *
  * @throws {PlantdError} `database_unusable` when a newer version of this program wrote it, or another
  * program.
+ * @param onProgress Told the number of entries read so far, where it takes long.
  */
-export async function loadDenoKv(kv: Deno.Kv, clock: Clock): Promise<LoadedKv> {
-  const load = new Load(kv, clock);
+export async function loadDenoKv(
+  kv: Deno.Kv,
+  clock: Clock,
+  onProgress: (entries: number) => void = () => {},
+): Promise<LoadedKv> {
+  const load = new Load(kv, clock, onProgress);
   const garbage = await load.garbage();
   await load.scopes();
   await load.entries();
@@ -84,9 +91,15 @@ class Load {
   #scopeIdMax = 0;
   #numberMax = 0;
 
-  constructor(kv: Deno.Kv, clock: Clock) {
+  readonly #onProgress: (entries: number) => void;
+  #entriesRead = 0;
+  #toldAtMs: number;
+
+  constructor(kv: Deno.Kv, clock: Clock, onProgress: (entries: number) => void) {
     this.#kv = kv;
     this.#clock = clock;
+    this.#onProgress = onProgress;
+    this.#toldAtMs = clock.monotonic();
   }
 
   /** The meta record, or what the records say where there is none that can be read. */
@@ -141,6 +154,7 @@ class Load {
   /** Fills the scopes. Entries of no scope wait to be purged. */
   async entries(): Promise<void> {
     for await (const { key, value } of this.#list(ENTRIES)) {
+      this.#countEntry();
       const scopeId = key[1] as number;
       this.#scopeIdMax = Math.max(this.#scopeIdMax, scopeId);
       const scope = this.#scopes.get(scopeId);
@@ -238,6 +252,15 @@ class Load {
       this.#numberMax = Math.max(this.#numberMax, number as number);
     }
     return Math.floor(this.#numberMax / 2) + 1;
+  }
+
+  #countEntry(): void {
+    this.#entriesRead += 1;
+    if (this.#entriesRead % LIST_BATCH !== 0) return;
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - this.#toldAtMs < PROGRESS_MS) return;
+    this.#toldAtMs = nowMs;
+    this.#onProgress(this.#entriesRead);
   }
 
   #list(prefix: Key): AsyncIterable<Deno.KvEntry<unknown>> {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
+import { encodeRecords } from "../../src/store/deno_kv_encode.ts";
+import { fillDenoKv } from "../../src/store/deno_kv_fill.ts";
+import type { BackupRecord } from "../../src/backup/format.ts";
 import { JsonText } from "../../src/state/json.ts";
 import type { Mutation } from "../../src/state/store.ts";
 import { FakeClock } from "../helpers/clock.ts";
@@ -455,4 +458,23 @@ Deno.test("deno kv store - a version that took another's place is not told as th
   // What somebody asks for who saw the key before the last change.
   const [number] = (store.get("a", "k") as { past?: readonly number[] }).past!;
   assert.deepEqual(await disk.versions([number!], past!.revision), []);
+});
+
+Deno.test("deno kv store - a start that takes long says once a second how far it is", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const entry = { value: "1", revision: 1, created: 1, timeMs: 1, source };
+  async function* records(): AsyncGenerator<BackupRecord> {
+    yield await { kind: "scope", scope: "a", revision: 1 };
+    for (let i = 0; i < 5500; i += 1) yield { kind: "entry", scope: "a", key: `k${i}`, entry };
+  }
+  await fillDenoKv(path, encodeRecords(records(), { epoch: "e", revision: 1 }));
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonic: () => nowMs += 400 };
+  const told: number[] = [];
+  const { disk, mirror } = await openDenoKv({ path, clock, onProgress: (n) => told.push(n) });
+  await disk.close();
+  assert.equal(mirror.keyCount, 5500);
+  // The clock is looked at once every thousand entries.
+  assert.deepEqual(told, [3000]);
 });
