@@ -13,10 +13,11 @@ import type { Transaction } from "../state/store.ts";
 const CHECKSUM_BYTES = 9;
 const NEWLINE = 0x0a;
 const BLANK = 0x20;
+const DIGITS = "0123456789abcdef";
 /** The value of each byte as a hex digit, -1 for all others. */
 const HEX_DIGITS = Int8Array.from(
   { length: 256 },
-  (_, byte) => "0123456789abcdef".indexOf(String.fromCharCode(byte)),
+  (_, byte) => DIGITS.indexOf(String.fromCharCode(byte)),
 );
 
 const encoder = new TextEncoder();
@@ -49,7 +50,7 @@ export function encodeRecord(header: unknown, body: string | Uint8Array = ""): U
   const bytes = typeof body === "string"
     ? encoder.encode(head + body)
     : concat(encoder.encode(head), body);
-  encoder.encodeInto(checksum(bytes), bytes);
+  putChecksum(bytes);
   return bytes;
 }
 
@@ -88,8 +89,13 @@ export function digestOf({ mutations, note = "" }: Transaction): string {
   return `${crc32(bytes).toString(16)}.${bytes.length}`;
 }
 
-function checksum(bytes: Uint8Array): string {
-  return crc32(bytes.subarray(CHECKSUM_BYTES)).toString(16).padStart(8, "0");
+/** Digit by digit: there are many records, and a text would have to be made and encoded for each. */
+function putChecksum(bytes: Uint8Array): void {
+  let sum = crc32(bytes.subarray(CHECKSUM_BYTES));
+  for (let i = CHECKSUM_BYTES - 2; i >= 0; i -= 1) {
+    bytes[i] = DIGITS.charCodeAt(sum & 0xf);
+    sum >>>= 4;
+  }
 }
 
 function hasItsChecksum(bytes: Uint8Array): boolean {

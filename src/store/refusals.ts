@@ -67,7 +67,8 @@ export function boundDeletions(scope: string, keys: readonly string[]): void {
   throw new PlantdError(
     "invalid_request",
     `one change deletes at most ${CHANGE_KEYS_MAX} keys of ${CHANGE_KEY_BYTES_MAX} bytes together, ` +
-      `scope "${scope}" has ${keys.length} others of ${bytes} bytes; delete some of them first`,
+      `scope "${scope}" has ${keys.length} others of ${bytes} bytes; delete some of them ` +
+      "first, or the scope in a batch that sets it anew",
   );
 }
 

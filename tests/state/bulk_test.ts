@@ -299,3 +299,27 @@ Deno.test("bulk - any entries are stored and loaded to the letter, in the order 
     { numRuns: 100 },
   );
 });
+
+test("a scope of any size is replaced as one change by a batch that deletes it and sets it anew", async (state) => {
+  for (let i = 0; i < 1000; i += 400) {
+    const entries = Object.fromEntries(Array.from({ length: 400 }, (_, j) => [`k${i + j}`, j]));
+    await reply(state, "store", { service: "s", entries });
+  }
+  const entries = { a: 1, b: 2 };
+  const { members } = await reply(state, "store", { service: "s", mode: "replace", entries });
+  assertFailure(members, "invalid_request", /at most 400 keys.*has 1200 others.*in a batch/);
+  const operations = [
+    { operation: "delete-scope", service: "s" },
+    ...Object.entries(entries).map(([key, value]) => ({
+      operation: "set",
+      service: "s",
+      key,
+      value,
+    })),
+  ];
+  const { data } = await reply(state, "batch", { operations });
+  assert.deepEqual(await contents(state, "s"), entries);
+  const { data: { changes } } = await reply(state, "changes", { since: 3 });
+  const revisions = (changes as Members[]).map(({ revision }) => revision);
+  assert.deepEqual([...new Set(revisions)], [data.revision]);
+});
