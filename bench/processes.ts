@@ -6,9 +6,11 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { until } from "../tests/helpers/async.ts";
 import { freePorts } from "../tests/helpers/ports.ts";
 
-const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+/** The program, from source. */
+export const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 /** Ticks of a second in /proc (proc_pid_stat(5)); 100 on every Linux. */
 const TICKS_PER_SECOND = 100;
@@ -61,6 +63,18 @@ export class Bench implements AsyncDisposable {
       PLANTD_STATE_HEALTH_PORT: String(health),
       PLANTD_STATE_FEED_ENDPOINT: "@tcp://127.0.0.1:*",
       ...env,
+    });
+  }
+
+  /** Resolves when somebody listens at `port`. */
+  async untilOpen(port: number): Promise<void> {
+    await until(`port ${port} is open`, async () => {
+      try {
+        (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+        return true;
+      } catch {
+        return false;
+      }
     });
   }
 

@@ -9,78 +9,33 @@
  * @module
  */
 
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
 import { freePorts } from "../tests/helpers/ports.ts";
-import { Bench, cpuSeconds, middle, print } from "./processes.ts";
+import { compare, driven, type Subject } from "./driven.ts";
+import { Bench, cpuSeconds } from "./processes.ts";
 
 const OUTSTANDING = 64;
-const RUNS = 7;
-const REQUESTS = 40_000;
-const WARM_UP = 20_000;
 const VALUE_BYTES = 100;
 const KEYS = 1000;
+const REDIS = "Redis";
 /** What the service is to reach, as a part of Redis. */
 const TARGET = { set: 0.3, get: 0.4 } as const;
 
-type Operation = keyof typeof TARGET;
-
-/** What a run came to. */
-interface Figures {
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Processor time of what is measured, for one request, in microseconds. */
-  readonly cpuUs: number;
-}
-
-/** Something that is measured. */
-interface Subject {
-  readonly name: string;
-  /** Asks until `count` requests are answered. */
-  run(operation: Operation, count: number): Promise<Figures>;
-}
-
-/** The driver, and what it drives. */
-async function driven(
+/** The strict broker, and the lanes that `start` has connect to its port. */
+async function strict(
   bench: Bench,
   driver: string,
   name: string,
   lanes: number,
-  start: (port: number) => Deno.ChildProcess,
+  start: (port: string) => Deno.ChildProcess,
 ): Promise<Subject> {
-  const [port] = freePorts(1);
-  const process = new Deno.Command(driver, {
-    args: ["broker", String(port), String(lanes)],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  bench.own(process);
-  const input = Readable.fromWeb(process.stdout as Parameters<typeof Readable.fromWeb>[0]);
-  const lines = createInterface({ input })[Symbol.asyncIterator]();
-  const next = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`${name}: the driver has ended`);
-    return value;
-  };
-  const orders = process.stdin.getWriter();
-  const { pid } = start(port!);
-  await next();
-  return {
-    name,
-    async run(operation, count) {
-      const cpu = cpuSeconds(pid);
-      await orders.write(new TextEncoder().encode(`${operation} ${count}\n`));
-      const figures = JSON.parse(await next()) as Figures & { readonly failed: number };
-      if (figures.failed > 0) throw new Error(`${name}: ${figures.failed} replies are not good`);
-      return { ...figures, cpuUs: (cpuSeconds(pid) - cpu) / count * 1e6 };
-    },
-  };
+  const port = String(freePorts(1)[0]);
+  const command = [driver, "broker", port, String(lanes)] as const;
+  return await driven(bench, name, command, () => [start(port).pid]);
 }
 
 async function service(bench: Bench, driver: string, lanes: number): Promise<Subject> {
   const [bus] = freePorts(1);
-  return await driven(
+  return await strict(
     bench,
     driver,
     `service, ${lanes} lanes`,
@@ -99,7 +54,7 @@ function redis(bench: Bench): Subject {
   const fsync = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
   const { pid } = bench.run("redis-server", ["--port", String(port), ...fsync]);
   return {
-    name: "Redis",
+    name: REDIS,
     async run(operation, count) {
       const cpu = cpuSeconds(pid);
       const { stdout } = await new Deno.Command("redis-benchmark", {
@@ -117,39 +72,14 @@ function redis(bench: Bench): Subject {
   };
 }
 
-async function compare(operation: Operation, subjects: readonly Subject[]): Promise<void> {
-  for (const subject of subjects) await subject.run(operation, WARM_UP);
-  const runs = subjects.map((): Figures[] => []);
-  for (let i = 0; i < RUNS; i += 1) {
-    for (const [at, subject] of subjects.entries()) {
-      runs[at]!.push(await subject.run(operation, REQUESTS));
-    }
-  }
-  const rates = runs.map((of) => middle(of.map(({ perSecond }) => perSecond)));
-  const redisRate = rates.at(-1)!;
-  for (const [at, { name }] of subjects.entries()) {
-    const of = runs[at]!;
-    const [p50Ms, p99Ms] = [middle(of.map((f) => f.p50Ms)), middle(of.map((f) => f.p99Ms))];
-    print(
-      `${operation}  ${name.padEnd(24)} ${
-        Math.round(rates[at]!).toLocaleString("en").padStart(8)
-      }/s` +
-        `   ${(rates[at]! / redisRate).toFixed(2)} of Redis` +
-        `   p50 ${p50Ms.toFixed(2)} ms   p99 ${p99Ms.toFixed(2)} ms` +
-        `   ${middle(of.map(({ cpuUs }) => cpuUs)).toFixed(1)} us of processor each`,
-    );
-  }
-  print(`${operation}  wanted of the service: ${TARGET[operation]} of Redis`);
-}
-
 await using bench = await Bench.make();
 const driver = await bench.compile("strict_broker.c");
-const nobody = await driven(
+const nobody = await strict(
   bench,
   driver,
   "lanes that do nothing",
   OUTSTANDING,
-  (port) => bench.run(driver, ["null", String(port), String(OUTSTANDING)]),
+  (port) => bench.run(driver, ["null", port, String(OUTSTANDING)]),
 );
 const subjects = [
   nobody,
@@ -157,5 +87,10 @@ const subjects = [
   await service(bench, driver, OUTSTANDING),
   redis(bench),
 ];
-await compare("set", subjects);
-await compare("get", subjects);
+for (const operation of ["set", "get"] as const) {
+  await compare(
+    operation,
+    subjects,
+    (name, rates) => name.startsWith("service") ? TARGET[operation] * rates.get(REDIS)! : undefined,
+  );
+}
