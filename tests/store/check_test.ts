@@ -41,7 +41,7 @@ function deleted(key: string, revision: number) {
 
 Deno.test("check - a scope that was being purged when the power went is no problem", async () => {
   await using dir = await tempDir();
-  const entry = { ...stamp, value: "1", revision: 1, created: 1, past: MISSING };
+  const entry = { ...stamp, value: "1", valueBytes: 1, revision: 1, created: 1, past: MISSING };
   const path = await databaseWith(dir.path, [
     [layout.garbageKey("note"), encodeRecord({ scopeIds: [77], refs: [] })],
     [layout.entryKey(77, "k"), layout.encodeEntry(entry, { id: "value", pieces: 2 })],
