@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fault, main } from "./src/cli/main.ts";
+import { fault, start } from "./src/cli/start.ts";
 
 /** What nobody caught is a fault of ours: one line, and a code that has the process started anew. */
 function onFault(event: Event, thrown: unknown): never {
@@ -18,4 +18,4 @@ addEventListener("unhandledrejection", (event) => onFault(event, event.reason));
 // In a turn of its own, when this module has come to its end. Deno keeps the compiled code only of modules
 // that do, and an error thrown while one is still running makes V8 parse all of it again, to know the
 // lines of its stack: the whole bundle, for the first file that is not there.
-if (import.meta.main) setTimeout(async () => Deno.exit(await main(Deno.args)));
+if (import.meta.main) setTimeout(async () => Deno.exit(await start(Deno.args)));

@@ -9,10 +9,11 @@ import { print, warn } from "../src/cli/output.ts";
 import { messageOf } from "../src/errors.ts";
 import { VERSION } from "../src/version.ts";
 import { type Artifact, writeArtifact, writeSums } from "./artifacts.ts";
+import { bundle } from "./bundle.ts";
 import { licenses } from "./licenses.ts";
 import { native } from "./native.ts";
 import { type CompileOptions, parseOptions } from "./options.ts";
-import { addon, bundle, denoExecutable, denoTarball, type Part, ROOT } from "./parts.ts";
+import { addon, denoExecutable, denoTarball, type Part, ROOT } from "./parts.ts";
 import { portable } from "./portable.ts";
 import { DENO_VERSION, type Target } from "./targets.ts";
 
@@ -94,14 +95,14 @@ export function nameFor(target: Target): string {
   return `plantd-state-${VERSION}-${target.name}`;
 }
 
-function waysWith(code: Part): Ways {
+function waysWith(code: readonly Part[]): Ways {
   return {
-    native: async (target) => await native(target, [code, ...await addon(target)]),
+    native: async (target) => await native(target, [...code, ...await addon(target)]),
     portable: async (target) => {
       const content = {
         version: VERSION,
         target,
-        program: [code, ...await addon(target), await licenses(code)],
+        program: [...code, ...await addon(target), await licenses(code)],
         denoTarball: await denoTarball(target, FETCHED),
         deno: await denoExecutable(target, FETCHED),
       };

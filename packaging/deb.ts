@@ -16,8 +16,9 @@ import { PROGRAM, VERSION } from "../src/version.ts";
 import { Exit, parseArguments } from "./arguments.ts";
 import { writeSums } from "./artifacts.ts";
 import { controlFiles } from "./debian_control.ts";
+import { bundle } from "./bundle.ts";
 import { type DebianFile, debianFiles, isLink } from "./debian_files.ts";
-import { addon, bundle, denoExecutable, type Part, ROOT, run } from "./parts.ts";
+import { addon, denoExecutable, type Part, ROOT, run } from "./parts.ts";
 import { sha256 } from "./portable.ts";
 import { type Target, TARGETS } from "./targets.ts";
 
@@ -53,11 +54,11 @@ const parser = object({
 export async function buildDeb(
   target: Target,
   output: string,
-  code: Part,
+  code: readonly Part[],
   epoch: number,
 ): Promise<string> {
   const date = new Date(epoch * 1000).toISOString().slice(0, "yyyy-mm-dd".length);
-  const program = [code, ...await addon(target), await denoExecutable(target, FETCHED)];
+  const program = [...code, ...await addon(target), await denoExecutable(target, FETCHED)];
   const files = await debianFiles(program, code, date);
   const path = join(output, `${PROGRAM}_${VERSION}_${target.debian}.deb`);
   await Deno.mkdir(output, { recursive: true });

@@ -56,7 +56,7 @@ const COMPLETIONS: readonly [shell: ShellCompletion, pathOf: (name: string) => s
  */
 export async function debianFiles(
   program: readonly Part[],
-  code: Part,
+  code: readonly Part[],
   date: string,
 ): Promise<DebianFile[]> {
   const documents = `usr/share/doc/${PROGRAM}`;

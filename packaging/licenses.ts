@@ -17,10 +17,10 @@ interface Licensed {
 /**
  * One file with the licenses of Deno and of all packages in the bundle.
  *
- * @param bundle As {@link import("./parts.ts").bundle} makes it.
+ * @param bundle As {@link import("./bundle.ts").bundle} makes it.
  */
-export async function licenses(bundle: Part): Promise<Part> {
-  const code = new TextDecoder().decode(bundle.bytes);
+export async function licenses(bundle: readonly Part[]): Promise<Part> {
+  const code = bundle.map(({ bytes }) => new TextDecoder().decode(bytes)).join("\n");
   const all = [
     {
       title: "plantd-state: MIT",

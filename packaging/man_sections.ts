@@ -101,7 +101,7 @@ export function environment(): string[] {
 function settings<T extends SettingTree>(kind: ConfigKind<T>): string[] {
   const leaves = leavesOf(kind.settings);
   return [...kind.environment].map(([name, path]) => {
-    const byDefault = textOf(leaves.get(path)?.parse(undefined));
+    const byDefault = textOf(leaves.get(path)?.fallback());
     return troff.definition(
       troff.bold(name),
       `The setting ${troff.bold(path)}. Default: ${troff.bold(byDefault)}.`,

@@ -1,12 +1,12 @@
 /**
- * What an executable is made of: the program as one bundle, zeromq's addon for the target, and Deno.
+ * What an executable is made of beside the bundle: zeromq's addon for the target, and Deno.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { versions } from "node:process";
 import { fileURLToPath } from "node:url";
 import { DENO_VERSION, type Target } from "./targets.ts";
@@ -22,7 +22,7 @@ export interface Part {
 /** The project's directory. */
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Where the bundle lies in the unpacked program; zeromq looks for `../build` from there. */
+/** Where the program begins in the unpacked program; it looks for `../build` from there. */
 export const BUNDLE_PATH = "lib/plantd-state.js";
 /** Where Deno lies in the unpacked program. */
 export const DENO_PATH = "bin/deno";
@@ -35,47 +35,6 @@ export const PACKAGES = dirname(dirname(ZEROMQ));
 
 /** What stands in the bundle for {@link PACKAGES}, before the name of a package. */
 export const PACKAGE_PREFIX = "npm:";
-
-/** The addon's loader asks for these, which modules do not have. */
-const PRELUDE = `import { dirname as __bundleDirname } from "node:path";
-import { fileURLToPath as __bundlePath } from "node:url";
-const __filename = __bundlePath(import.meta.url), __dirname = __bundleDirname(__filename);
-`;
-
-/**
- * Bundles the program with all its JavaScript into one file, the same on every machine.
- *
- * @throws {Error} What `deno bundle` said.
- */
-export async function bundle(): Promise<Part> {
-  const output = await Deno.makeTempFile({ suffix: ".js" });
-  try {
-    await run(Deno.execPath(), [
-      "bundle",
-      "--quiet",
-      "--platform=deno",
-      `--output=${output}`,
-      "main.ts",
-    ]);
-    const code = PRELUDE + withoutPlaces(await Deno.readTextFile(output));
-    return { path: BUNDLE_PATH, mode: 0o644, bytes: new TextEncoder().encode(code) };
-  } finally {
-    await Deno.remove(output);
-  }
-}
-
-/**
- * The bundler names each module by its path from here, which is another one on each machine.
- *
- * @throws {Error} When a path of this machine is left.
- */
-function withoutPlaces(code: string): string {
-  const clean = code.replaceAll(`${relative(ROOT, PACKAGES)}/`, PACKAGE_PREFIX);
-  for (const place of [ROOT, PACKAGES]) {
-    if (clean.includes(place)) throw new Error(`the bundle names ${place}, which is only here`);
-  }
-  return clean;
-}
 
 /**
  * zeromq's addon for `target` and a manifest that names just this one.

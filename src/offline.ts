@@ -4,11 +4,11 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import type { BackupRecord } from "./backup/format.ts";
 import { compareNames } from "./backup/order.ts";
 import { openBackup, verifyBackup } from "./backup/reader.ts";
 import { PlantdError } from "./errors.ts";
+import { absolute } from "./paths.ts";
 import { encodeRecords } from "./store/deno_kv_encode.ts";
 import { fillDenoKv } from "./store/deno_kv_fill.ts";
 import { streamDenoKv } from "./store/deno_kv_stream.ts";
@@ -62,7 +62,7 @@ export interface Restored {
  * ```
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
-  const path = resolve(options.database);
+  const path = absolute(options.database);
   // Before anything is touched: half a backup is none.
   const { onProgress = () => {} } = options;
   const verifying = options.dryRun ? 1 : VERIFYING_PART;

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { join } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { within } from "../paths.ts";
 import { BACKUP_SUFFIX, backupsIn } from "./directory.ts";
 import type { BackupSource } from "./source.ts";
 import { BackupWriter } from "./writer.ts";
@@ -124,7 +124,7 @@ export class AutomaticBackups implements AsyncDisposable {
     const { source } = this.#options;
     const snapshot = source.take();
     const time = new Date(snapshot.header.timeMs).toISOString().replaceAll(":", "");
-    const path = join(directory, `${PREFIX}${time}${BACKUP_SUFFIX}`);
+    const path = within(directory, `${PREFIX}${time}${BACKUP_SUFFIX}`);
     await using writer = await BackupWriter.create(path, snapshot.header);
     for await (const records of snapshot.from(0)) {
       this.#abort.signal.throwIfAborted();
@@ -139,7 +139,7 @@ export class AutomaticBackups implements AsyncDisposable {
   async #prune(): Promise<void> {
     const { directory, keep } = this.#options;
     const ours = (await backupsIn(directory)).filter(({ path }) =>
-      path.startsWith(join(directory, PREFIX))
+      path.startsWith(within(directory, PREFIX))
     );
     for (const { path } of ours.slice(keep)) await Deno.remove(path);
   }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { join } from "node:path";
 import { messageOf, PlantdError } from "../errors.ts";
+import { within } from "../paths.ts";
 import type { BackupHeader } from "./format.ts";
 import { type BackupSummary, openBackup, verifyBackup } from "./reader.ts";
 
@@ -29,7 +29,7 @@ export async function backupsIn(directory: string): Promise<FoundBackup[]> {
   try {
     for await (const { name, isFile } of Deno.readDir(directory)) {
       if (!isFile || name.startsWith(".") || !name.endsWith(BACKUP_SUFFIX)) continue;
-      const path = join(directory, name);
+      const path = within(directory, name);
       const header = await headerOf(path);
       if (header) found.push({ path, header });
     }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import nodeCrypto from "node:crypto";
 import { messageOf, PlantdError } from "../errors.ts";
 import { MESSAGE_BYTES_MAX } from "../limits.ts";
 import {
@@ -54,7 +54,7 @@ export interface BackupSummary extends BackupHeader, Counts {}
 export async function openBackup(path: string): Promise<OpenBackup> {
   const file = await openFile(path);
   try {
-    const hash = createHash("sha256");
+    const hash = nodeCrypto.createHash("sha256");
     const progress = { bytes: 0, bytesTotal: (await file.stat()).size };
     const lines = linesOf(file, progress);
     const header = await firstLine(path, lines);
@@ -123,7 +123,7 @@ async function firstLine(path: string, lines: AsyncGenerator<Line>): Promise<Lin
 async function* recordsOf(
   path: string,
   lines: AsyncIterable<Line>,
-  hash: ReturnType<typeof createHash>,
+  hash: ReturnType<typeof nodeCrypto.createHash>,
 ): AsyncGenerator<BackupRecord> {
   const sequence = new Sequence();
   let number = 1;

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { basename, dirname, join, resolve } from "node:path";
+import nodeCrypto from "node:crypto";
 import { messageOf, PlantdError } from "../errors.ts";
+import { absolute, nameOf, parentOf, within } from "../paths.ts";
 import { syncDirectory } from "../sync_directory.ts";
 import {
   type BackupHeader,
@@ -39,7 +39,7 @@ export class BackupWriter implements AsyncDisposable {
   readonly #path: string;
   readonly #temporary: string;
   readonly #file: Deno.FsFile;
-  readonly #hash = createHash("sha256");
+  readonly #hash = nodeCrypto.createHash("sha256");
   readonly #sequence = new Sequence();
   #buffer = "";
   #isOpen = true;
@@ -57,10 +57,10 @@ export class BackupWriter implements AsyncDisposable {
    * @throws {PlantdError} `file_unusable`; a file that is there and no backup is not replaced.
    */
   static async create(path: string, header: BackupHeader): Promise<BackupWriter> {
-    const target = resolve(path);
+    const target = absolute(path);
     await refuseOther(target);
-    const name = `.${basename(target)}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-    const temporary = join(dirname(target), name);
+    const name = `.${nameOf(target)}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    const temporary = within(parentOf(target), name);
     const file = await unlessFailed(
       target,
       () => Deno.open(temporary, { write: true, createNew: true, mode: 0o600 }),
@@ -97,7 +97,7 @@ export class BackupWriter implements AsyncDisposable {
     const summary = await verifyBackup(this.#temporary);
     await unlessFailed(this.#path, () => Deno.rename(this.#temporary, this.#path));
     this.#isFinished = true;
-    await syncDirectory(dirname(this.#path));
+    await syncDirectory(parentOf(this.#path));
     return summary;
   }
 

@@ -10,7 +10,7 @@ import { Client } from "../mdp/client.ts";
 import type { JsonObject } from "../state/json.ts";
 import { request, requestAll } from "../watch/request.ts";
 import { Poller } from "../zmq/poller.ts";
-import { flag } from "./options.ts";
+import { flag } from "./settings.ts";
 
 /** Attempts of an operation; a write has a request_id, so that the service does it once. */
 const ATTEMPTS = 3;

@@ -14,9 +14,10 @@ import { loadBrokerConfig } from "../config/load.ts";
 import { BROKER_RELOADABLE } from "../config/reload.ts";
 import { logOf } from "../log.ts";
 import { Network } from "../network.ts";
-import { configOption, flag, logOptions, type SettingValues } from "./options.ts";
+import { configOption, logOptions } from "./options.ts";
 import { Reloading } from "./reloading.ts";
 import { runUntilStopped } from "./run_until_stopped.ts";
+import { flag, type SettingValues } from "./settings.ts";
 
 /** Parser of the command. */
 export const brokerCommand = command(

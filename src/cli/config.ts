@@ -11,8 +11,9 @@ import { examples } from "./examples.ts";
 import { loadStateConfig } from "../config/load.ts";
 import { printConfig } from "../config/print.ts";
 import { EXIT } from "./exit_codes.ts";
-import { flagsOf, logOptions, settingOptions, type SettingValues } from "./options.ts";
 import { formatOf, outputOptions, type OutputValues, printAs } from "./format.ts";
+import { logOptions, settingOptions } from "./options.ts";
+import { flagsOf, type SettingValues } from "./settings.ts";
 
 /** Parser of the command. */
 export const configCommand = command(

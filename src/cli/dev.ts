@@ -17,10 +17,11 @@ import { BUS_HIGH_WATER_MARK } from "../limits.ts";
 import { Network } from "../network.ts";
 import { Service } from "../service.ts";
 import { PROGRAM, VERSION } from "../version.ts";
-import { flagsOf, logOptions, settingOptions, type SettingValues } from "./options.ts";
+import { logOptions, settingOptions } from "./options.ts";
 import { print } from "./output.ts";
 import { Reloading } from "./reloading.ts";
 import { runUntilStopped } from "./run_until_stopped.ts";
+import { flagsOf, type SettingValues } from "./settings.ts";
 
 /** Parser of the command. */
 export const devCommand = command(

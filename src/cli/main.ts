@@ -25,7 +25,8 @@ import { dev, devCommand } from "./dev.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { fetchNames } from "./names.ts";
 import { complain, print } from "./output.ts";
-import { serve, serveCommand } from "./serve.ts";
+import { serve } from "./serve.ts";
+import { serveCommand } from "./serve_command.ts";
 import { stats, statsCommand } from "./stats.ts";
 import { top, topCommand } from "./top.ts";
 import { stateCommand } from "./state.ts";
@@ -133,12 +134,6 @@ export async function main(args: readonly string[]): Promise<number> {
     complain(thrown);
     return exitCodeOf(thrown);
   }
-}
-
-/** Says what nobody caught; returns the exit code. */
-export function fault(thrown: unknown): number {
-  complain(thrown);
-  return EXIT.fault;
 }
 
 function parse(given: readonly string[]) {

@@ -9,13 +9,14 @@ import { message } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string, type ValueParser } from "@optique/core/valueparser";
-import { type FlagValue, loadStateConfig, refuseMemoryDatabase } from "../config/load.ts";
+import { loadStateConfig, refuseMemoryDatabase } from "../config/load.ts";
 import { parseDuration } from "../config/duration.ts";
-import type { StateConfig, StatePath } from "../config/schema.ts";
+import type { StateConfig } from "../config/schema.ts";
+import { flag, SETTING_FLAGS } from "./settings.ts";
 
 /** `--config FILE`. */
 export const configOption = optional(
-  option("-c", "--config", string({ metavar: "FILE" }), {
+  option("-c", SETTING_FLAGS.config, string({ metavar: "FILE" }), {
     description: message`Configuration file (YAML, TOML or JSON).`,
   }),
 );
@@ -55,12 +56,12 @@ export function stateConfig({ config, db, backups }: DatabaseValues): StateConfi
 /** `--log-level` and `--log-format`, for everything that logs. */
 export const logOptions = object("Logging", {
   logLevel: optional(
-    option("--log-level", string({ metavar: "LEVEL" }), {
+    option(SETTING_FLAGS.logLevel, string({ metavar: "LEVEL" }), {
       description: message`trace, debug, info, warn, error or fatal.`,
     }),
   ),
   logFormat: optional(
-    option("--log-format", string({ metavar: "FORMAT" }), {
+    option(SETTING_FLAGS.logFormat, string({ metavar: "FORMAT" }), {
       description: message`auto, pretty or json.`,
     }),
   ),
@@ -70,52 +71,24 @@ export const logOptions = object("Logging", {
 export const settingOptions = object("Settings", {
   config: configOption,
   db: optional(
-    option("--db", string({ metavar: "FILE" }), { description: message`Database file.` }),
+    option(SETTING_FLAGS.db, string({ metavar: "FILE" }), { description: message`Database file.` }),
   ),
   brokerEndpoint: optional(
-    option("--broker-endpoint", string({ metavar: "ENDPOINT" }), {
+    option(SETTING_FLAGS.brokerEndpoint, string({ metavar: "ENDPOINT" }), {
       description: message`Majordomo broker.`,
     }),
   ),
   busEndpoint: optional(
-    option("--bus-endpoint", string({ metavar: "ENDPOINT" }), {
+    option(SETTING_FLAGS.busEndpoint, string({ metavar: "ENDPOINT" }), {
       description: message`Backend of the state bus; > connects, @ binds.`,
     }),
   ),
   healthPort: optional(
-    option("--health-port", string({ metavar: "PORT" }), {
+    option(SETTING_FLAGS.healthPort, string({ metavar: "PORT" }), {
       description: message`Port of the page, the API and /healthz; 0 takes a free one.`,
     }),
   ),
 });
-
-/** What {@link settingOptions} and {@link logOptions} parse to. */
-export interface SettingValues {
-  readonly config?: string | undefined;
-  readonly db?: string | undefined;
-  readonly brokerEndpoint?: string | undefined;
-  readonly busEndpoint?: string | undefined;
-  readonly healthPort?: string | undefined;
-  readonly logLevel?: string | undefined;
-  readonly logFormat?: string | undefined;
-}
-
-/** Option values as flags of the configuration. */
-export function flagsOf(values: SettingValues): { [P in StatePath]?: FlagValue | undefined } {
-  return {
-    "database.path": flag("--db", values.db),
-    "broker.endpoint": flag("--broker-endpoint", values.brokerEndpoint),
-    "bus.endpoint": flag("--bus-endpoint", values.busEndpoint),
-    "health.port": flag("--health-port", values.healthPort),
-    "log.level": flag("--log-level", values.logLevel),
-    "log.format": flag("--log-format", values.logFormat),
-  };
-}
-
-/** A flag with its value, or undefined when it was not given. */
-export function flag(name: string, value: string | undefined): FlagValue | undefined {
-  return value === undefined ? undefined : { value, flag: name };
-}
 
 /** Longest time an option takes, in milliseconds. */
 const DURATION_MS_MAX = 24 * 60 * 60 * 1000;

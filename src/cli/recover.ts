@@ -4,12 +4,12 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { command, constant } from "@optique/core/primitives";
 import { examples } from "./examples.ts";
 import { checkDenoKv, recover as recoverDatabase } from "../offline.ts";
+import { absolute } from "../paths.ts";
 import { EXIT } from "./exit_codes.ts";
 import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
 import { print } from "./output.ts";
@@ -42,7 +42,7 @@ export async function recover(values: DatabaseValues): Promise<number> {
     print("the database is whole");
     return EXIT.done;
   }
-  const path = resolve(database.path);
+  const path = absolute(database.path);
   print(
     await recoverDatabase(path, [fault], { path, onDamage: "start", backups: backup.directory }),
   );

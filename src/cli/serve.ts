@@ -4,33 +4,14 @@
  * @module
  */
 
-import { merge, object } from "@optique/core/constructs";
-import { message } from "@optique/core/message";
-import { command, constant } from "@optique/core/primitives";
-import { examples } from "./examples.ts";
 import { loadStateConfig, refuseMemoryDatabase } from "../config/load.ts";
 import { STATE_RELOADABLE } from "../config/reload.ts";
 import { logOf } from "../log.ts";
 import { Service } from "../service.ts";
 import { PROGRAM, VERSION } from "../version.ts";
-import { flagsOf, logOptions, settingOptions, type SettingValues } from "./options.ts";
 import { Reloading } from "./reloading.ts";
 import { runUntilStopped } from "./run_until_stopped.ts";
-
-/** Parser of the command. */
-export const serveCommand = command(
-  "serve",
-  merge(object({ command: constant("serve") }), settingOptions, logOptions),
-  {
-    brief: message`Run the state service (the default).`,
-    description:
-      message`Run the state service against an existing Majordomo broker and state bus, until SIGINT or SIGTERM. Broker and bus may come and go.`,
-    footer: examples(
-      "plantd-state serve --db=/var/lib/plantd-state/state.db",
-      "plantd-state serve --config=state.yml --log-level=debug",
-    ),
-  },
-);
+import { flagsOf, type SettingValues } from "./settings.ts";
 
 /** Runs the command. */
 export async function serve(values: SettingValues): Promise<number> {

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { isDeepStrictEqual } from "node:util";
-import * as z from "zod";
+import util from "node:util";
 
 import { PlantdError } from "../errors.ts";
 import { type ConfigFile, place } from "./file.ts";
 import { unknownKey } from "./leaves.ts";
 import type { Alias, FileRules, SettingTree } from "./schema.ts";
+import { Setting } from "./setting.ts";
 import { describe, quote } from "./words.ts";
 
 /** Faults told at once; whoever has more mends these first. */
@@ -39,10 +39,10 @@ export interface Collection {
  * [...leavesOf(STATE_SETTINGS).keys()][0]; // "service.id"
  * ```
  */
-export function leavesOf(tree: SettingTree): ReadonlyMap<string, z.ZodType> {
-  const leaves = new Map<string, z.ZodType>();
+export function leavesOf(tree: SettingTree): ReadonlyMap<string, Setting<unknown>> {
+  const leaves = new Map<string, Setting<unknown>>();
   for (const [key, node] of Object.entries(tree)) {
-    if (node instanceof z.ZodType) leaves.set(key, node);
+    if (node instanceof Setting) leaves.set(key, node);
     else for (const [path, leaf] of leavesOf(node)) leaves.set(`${key}.${path}`, leaf);
   }
   return leaves;
@@ -74,8 +74,8 @@ export function collect(file: ConfigFile, rules: FileRules): Collection {
  * // "health.port" needs a whole number from 0 to 65535, found the text "abc"
  * ```
  */
-export function faultOf(name: string, leaf: z.ZodType, value: unknown): Fault | undefined {
-  const issue = leaf.safeParse(value).error?.issues[0];
+export function faultOf(name: string, leaf: Setting<unknown>, value: unknown): Fault | undefined {
+  const issue = leaf.schema.safeParse(value).error?.issues[0];
   if (issue === undefined) return undefined;
   const keys = issue.path as (string | number)[];
   const inside = keys.map((key) => typeof key === "number" ? `[${key}]` : `.${key}`).join("");
@@ -102,7 +102,7 @@ interface Written extends Collected {
 
 class Collector {
   readonly #file: ConfigFile;
-  readonly #leaves: ReadonlyMap<string, z.ZodType>;
+  readonly #leaves: ReadonlyMap<string, Setting<unknown>>;
   readonly #aliases: ReadonlyMap<string, Alias>;
   readonly #ignorable: ReadonlySet<string>;
   /** Every name that leads to something, sections included. */
@@ -168,7 +168,7 @@ class Collector {
     if (other === undefined) {
       const from = place(this.#file.name, this.#file.lineOf(keys));
       this.#values.set(path, { value, keys, from });
-    } else if (!isDeepStrictEqual(other.value, value)) {
+    } else if (!util.isDeepStrictEqual(other.value, value)) {
       this.#fault(
         keys,
         `${quote(keys.join("."))} and ${quote(other.keys.join("."))} (${other.from}) ` +

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { extname, resolve } from "node:path";
-
 import { messageOf, PlantdError } from "../errors.ts";
+import { absolute } from "../paths.ts";
 import { quote } from "./words.ts";
 import { parseJson, parseToml, parseYaml, SyntaxFault } from "./syntax.ts";
 
@@ -49,9 +48,9 @@ const PARSERS = new Map([
  * ```
  */
 export function readConfigFile(name: string, cwd?: string): ConfigFile | undefined {
-  const bytes = readBounded(name, cwd === undefined ? name : resolve(cwd, name));
+  const bytes = readBounded(name, absolute(name, cwd));
   if (bytes === undefined) return undefined;
-  const parse = PARSERS.get(extname(name).toLowerCase());
+  const parse = PARSERS.get(/\.[^./]+$/.exec(name)?.[0].toLowerCase() ?? "");
   if (parse === undefined) {
     throw fault(name, undefined, `the ending must be one of ${[...PARSERS.keys()].join(", ")}`);
   }

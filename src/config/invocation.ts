@@ -5,8 +5,8 @@
  * @module
  */
 
-import { basename } from "node:path";
-import { argv0 } from "node:process";
+import process from "node:process";
+import { nameOf } from "../paths.ts";
 import { PROGRAM } from "../version.ts";
 import type { ReadEnvironment } from "./load.ts";
 import { readIfAllowed } from "./systemd.ts";
@@ -38,10 +38,10 @@ export interface Invocation {
  */
 export function invokedAs(
   env: ReadEnvironment = readIfAllowed,
-  called: string | undefined = Deno.build.standalone ? argv0 : undefined,
+  called: string | undefined = Deno.build.standalone ? process.argv0 : undefined,
 ): Invocation {
   const path = env("PLANTD_STATE_INVOKED_AS") || called;
-  const isClient = path !== undefined && basename(path) === CLIENT;
+  const isClient = path !== undefined && nameOf(path) === CLIENT;
   return {
     name: isClient ? CLIENT : PROGRAM,
     isClient,

@@ -5,8 +5,6 @@
  * @module
  */
 
-import type * as z from "zod";
-
 import { PlantdError } from "../errors.ts";
 import { collect, type Collected, type Collection, faultOf, leavesOf } from "./collect.ts";
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
@@ -24,6 +22,7 @@ import {
   type StateConfig,
   type StatePath,
 } from "./schema.ts";
+import type { Setting } from "./setting.ts";
 import { assign, deepFreeze } from "./tree.ts";
 import { quote } from "./words.ts";
 
@@ -161,7 +160,7 @@ function load<T extends SettingTree>(
     const given = fromFlag(leaf, flags[path]) ??
       fromEnvironment(leaf, variables.get(path), env) ??
       collection.values.get(path);
-    const effective = leaf.parse(given?.value);
+    const effective = given === undefined ? leaf.fallback() : leaf.schema.parse(given.value);
     assign(config, path, effective);
     sources.set(path, { value: asWritten(effective), from: given?.from ?? "default" });
   }
@@ -196,12 +195,12 @@ function findFile<T extends SettingTree>(
   return undefined;
 }
 
-function fromFlag(leaf: z.ZodType, given: FlagValue | undefined): Collected | undefined {
+function fromFlag(leaf: Setting<unknown>, given: FlagValue | undefined): Collected | undefined {
   return given === undefined ? undefined : fromText(leaf, given.value, "flag", given.flag);
 }
 
 function fromEnvironment(
-  leaf: z.ZodType,
+  leaf: Setting<unknown>,
   variable: string | undefined,
   env: ReadEnvironment,
 ): Collected | undefined {
@@ -213,9 +212,9 @@ function fromEnvironment(
 }
 
 /** A value from where everything is text; what looks like a number may be meant as one. */
-function fromText(leaf: z.ZodType, value: unknown, origin: string, name: string): Collected {
+function fromText(leaf: Setting<unknown>, value: unknown, origin: string, name: string): Collected {
   let meant = value;
-  if (typeof value === "string" && !leaf.safeParse(value).success) {
+  if (typeof value === "string" && !leaf.schema.safeParse(value).success) {
     if (/^-?\d{1,15}$/.test(value)) meant = Number(value);
     if (value === "true" || value === "false") meant = value === "true";
   }

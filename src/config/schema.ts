@@ -20,6 +20,7 @@ import {
   VALUE_BYTES_MAX,
 } from "../limits.ts";
 import { duration, endpoint, item, oneOf, path, textLike, wholeNumber, yesOrNo } from "./leaves.ts";
+import { Setting } from "./setting.ts";
 
 /** Room for the operation, the names and the JSON around a value within one message. */
 const MESSAGE_SLACK_BYTES = 64 * 1024;
@@ -144,17 +145,18 @@ export const BROKER_SETTINGS = {
   "heartbeat-liveness": heartbeatLiveness(),
   "request-expiry-ms": wholeNumber(100, DAY_MS).prefault(60_000),
   "high-water-mark": wholeNumber(1, 10_000_000).prefault(BUS_HIGH_WATER_MARK),
-  buses: z.array(bus, "a list of buses").max(BUSES_MAX, `a list of at most ${BUSES_MAX} buses`)
-    .refine(
-      (list) => new Set(list.map(({ name }) => name)).size === list.length,
-      "buses of different names",
-    ).prefault(BUSES_DEFAULT),
+  buses: new Setting(() =>
+    z.array(bus.schema, "a list of buses").max(BUSES_MAX, `a list of at most ${BUSES_MAX} buses`)
+  ).refine(
+    (list) => new Set(list.map(({ name }) => name)).size === list.length,
+    "buses of different names",
+  ).prefault(BUSES_DEFAULT),
   log,
 } satisfies SettingTree;
 
 /** Sections of settings, as deep as one likes. */
 export interface SettingTree {
-  readonly [key: string]: z.ZodType | SettingTree;
+  readonly [key: string]: Setting<unknown> | SettingTree;
 }
 
 /** `heartbeat-ms` is `heartbeatMs` in the program. */
@@ -168,15 +170,15 @@ type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>
 
 /** What the program gets from a tree of settings. */
 export type ConfigOf<T extends SettingTree> = {
-  readonly [K in keyof T & string as CamelCase<K>]: T[K] extends z.ZodType
-    ? DeepReadonly<z.output<T[K]>>
+  readonly [K in keyof T & string as CamelCase<K>]: T[K] extends Setting<infer Value>
+    ? DeepReadonly<Value>
     : T[K] extends SettingTree ? ConfigOf<T[K]>
     : never;
 };
 
 /** The dotted names of a tree's settings, such as `broker.heartbeat-ms`. */
 export type PathOf<T extends SettingTree> = {
-  [K in keyof T & string]: T[K] extends z.ZodType ? K
+  [K in keyof T & string]: T[K] extends Setting<unknown> ? K
     : T[K] extends SettingTree ? `${K}.${PathOf<T[K]>}`
     : never;
 }[keyof T & string];

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
+import { absolute, parentOf } from "../paths.ts";
 import type { Version } from "../state/store.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
@@ -61,9 +61,9 @@ const PAST_BYTES_MAX = 200_000;
  */
 export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
   // Made absolute so that no path means something else to Deno.openKv (":memory:", a URL, "").
-  const file = resolve(options.path);
-  await makeDirectory(dirname(file)).catch((error) => {
-    throw unusable(dirname(file), error);
+  const file = absolute(options.path);
+  await makeDirectory(parentOf(file)).catch((error) => {
+    throw unusable(parentOf(file), error);
   });
   const reserve = await Reserve.at(`${file}.reserve`, options.reserveBytes ?? RESERVE_BYTES);
   const reopen = () => open(file, reserve, options);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { messageOf, PlantdError } from "../errors.ts";
+import { absolute } from "../paths.ts";
 import { FORMAT, type Meta, META_KEY } from "./deno_kv_layout.ts";
 import { lockDatabase } from "./lock.ts";
 import { decodeRecord } from "./record.ts";
@@ -23,7 +23,7 @@ export interface OfflineDatabase extends Disposable {
  * `database_damaged`.
  */
 export async function openOffline(path: string): Promise<OfflineDatabase> {
-  const file = resolve(path);
+  const file = absolute(path);
   if (isEmpty(file)) {
     throw new PlantdError("database_unusable", `there is no database ${file}`, {
       hint: "name it with --db",

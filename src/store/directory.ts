@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname } from "node:path";
+import { parentOf } from "../paths.ts";
 import { syncDirectory } from "../sync_directory.ts";
 
 /**
@@ -16,10 +16,10 @@ import { syncDirectory } from "../sync_directory.ts";
  */
 export async function makeDirectory(path: string): Promise<void> {
   const missing: string[] = [];
-  for (let at = path; !(await isThere(at)); at = dirname(at)) missing.push(at);
+  for (let at = path; !(await isThere(at)); at = parentOf(at)) missing.push(at);
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });
   for (const made of missing) {
-    await syncDirectory(dirname(made)).catch((error) => {
+    await syncDirectory(parentOf(made)).catch((error) => {
       // As SQLite does it: a directory that may only be passed through is left to the file system.
       if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
     });
@@ -27,7 +27,7 @@ export async function makeDirectory(path: string): Promise<void> {
 }
 
 async function isThere(path: string): Promise<boolean> {
-  if (path === dirname(path)) return true;
+  if (path === parentOf(path)) return true;
   return await Deno.stat(path).then(() => true, (error) => {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;

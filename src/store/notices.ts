@@ -5,7 +5,7 @@
  * @module
  */
 
-import { dirname } from "node:path";
+import { parentOf } from "../paths.ts";
 import { messageOf, PlantdError } from "../errors.ts";
 
 /** One start after damage. */
@@ -93,7 +93,7 @@ export class Notices {
   }
 
   async #sync(): Promise<void> {
-    using directory = await Deno.open(dirname(this.#path));
+    using directory = await Deno.open(parentOf(this.#path));
     await directory.sync();
   }
 }

@@ -6,11 +6,11 @@
  * @module
  */
 
-import { dirname, resolve } from "node:path";
 import { latestGood } from "../backup/directory.ts";
 import { openBackup } from "../backup/reader.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
+import { absolute, parentOf } from "../paths.ts";
 import { type DenoKvOptions, openDenoKv } from "./deno_kv.ts";
 import { fillDenoKv } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
@@ -56,7 +56,7 @@ const DAMAGE = /malformed|not a database|no such table|no such column/;
  * ```
  */
 export async function openRecovering(options: RecoveryOptions): Promise<Opened> {
-  const path = resolve(options.path);
+  const path = absolute(options.path);
   const faults = await faultsOf(path, options);
   if (faults.length > 0) await recover(path, faults, options);
   const loaded = await openDenoKv(options).catch(async (thrown) => {
@@ -87,7 +87,7 @@ async function withoutDamage(
 
 /** What is wrong with the file; also goes on with a replacement that was interrupted. */
 async function faultsOf(path: string, { backups, clock = systemClock }: RecoveryOptions) {
-  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch(() => {});
+  await Deno.mkdir(parentOf(path), { recursive: true, mode: 0o700 }).catch(() => {});
   using _lock = await lockDatabase(path);
   await finishReplacing(path, clock.now());
   if (!isEmpty(path)) return structureFaults(path);

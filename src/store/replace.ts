@@ -5,8 +5,8 @@
  * @module
  */
 
-import { dirname } from "node:path";
 import { messageOf, PlantdError } from "../errors.ts";
+import { parentOf } from "../paths.ts";
 import { syncDirectory } from "../sync_directory.ts";
 
 /** What belongs to a database: its write-ahead log, the index of that, and the file. */
@@ -48,7 +48,7 @@ export async function replaceDatabase(path: string, aside: string): Promise<void
       if (await exists(`${path}${part}`)) await Deno.rename(`${path}${part}`, `${aside}${part}`);
     }
     await Deno.rename(successorOf(path), path);
-    await syncDirectory(dirname(path));
+    await syncDirectory(parentOf(path));
   } catch (error) {
     throw new PlantdError("database_unusable", `cannot replace ${path}: ${messageOf(error)}`, {
       data: { path },

@@ -3,13 +3,11 @@
  *
  * Why not through the addon: each of its receives and sends makes a promise, a pending receive goes deaf
  * under Deno (denoland/deno#36317), and each of its monitors wakes a thread a hundred times a second.
- * The addon is loaded all the same: it knows which of its builds is for this machine.
  *
  * @module
  */
 
-import { createRequire } from "node:module";
-import "zeromq";
+import { addonPath } from "./addon.ts";
 
 /** A socket of libzmq's (zmq_socket(3)). */
 export type Handle = NonNullable<Deno.PointerValue>;
@@ -86,7 +84,7 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** Functions of libzmq and, through it, of the C library. */
-export const lib = Deno.dlopen(addonPath(), SYMBOLS).symbols;
+export const lib = Deno.dlopen(await addonPath(), SYMBOLS).symbols;
 
 /** Numbers of errors that mean something here (errno(3)). */
 export const ERRNO = Deno.build.os === "darwin"
@@ -158,12 +156,4 @@ export function lastError(what: string): Error & { errno: number } {
 /** `text` as the C library has it. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
-}
-
-/** The file of the addon that was loaded. */
-function addonPath(): string {
-  const { cache } = createRequire(import.meta.url);
-  const path = Object.keys(cache).find((path) => path.endsWith("addon.node"));
-  if (path === undefined) throw new Error("npm:zeromq has loaded no addon");
-  return path;
 }

@@ -2,7 +2,8 @@
 
 import { fileURLToPath } from "node:url";
 import { RUN_FLAGS } from "../../packaging/launch.ts";
-import { addon, bundle, BUNDLE_PATH } from "../../packaging/parts.ts";
+import { bundle } from "../../packaging/bundle.ts";
+import { addon, BUNDLE_PATH } from "../../packaging/parts.ts";
 import { TARGETS } from "../../packaging/targets.ts";
 import { Child } from "../helpers/child.ts";
 import { tempDir } from "../helpers/temp.ts";
@@ -19,7 +20,7 @@ export class Bundled implements AsyncDisposable {
     const bundled = new Bundled(await tempDir());
     const arch = Deno.build.arch === "aarch64" ? "arm64" : "x64";
     const target = TARGETS.find(({ name }) => name === `${Deno.build.os}-${arch}`)!;
-    for (const { path, bytes } of [await bundle(), ...await addon(target)]) {
+    for (const { path, bytes } of [...await bundle(), ...await addon(target)]) {
       const file = `${bundled.#dir.path}/${path}`;
       await Deno.mkdir(fileURLToPath(new URL(".", `file://${file}`)), { recursive: true });
       await Deno.writeFile(file, bytes);

@@ -10,7 +10,16 @@ export interface Edge {
 }
 
 /** Files that everybody may import and that import nothing of ours. */
-const GROUND = ["errors", "limits", "clock", "log", "log_limit", "version", "sync_directory"]
+const GROUND = [
+  "errors",
+  "limits",
+  "clock",
+  "log",
+  "log_limit",
+  "version",
+  "paths",
+  "sync_directory",
+]
   .map((name) => `src/${name}.ts`);
 
 /** Files of `mdp` and `bus` that drive sockets. */

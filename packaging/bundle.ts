@@ -1,0 +1,85 @@
+/**
+ * The program as JavaScript: what every start runs in one file, and what only some need in others.
+ *
+ * @module
+ */
+
+import { dirname, join, relative } from "node:path";
+import { BUNDLE_PATH, PACKAGE_PREFIX, PACKAGES, type Part, ROOT, run } from "./parts.ts";
+
+/**
+ * Stands before the code of a file that uses built-in modules of Node. Deno loads each when it is first
+ * imported, which takes 20 to 60 ms for most; npm packages import them for what a start never calls.
+ */
+const LATER = `const __later = (module) => new Proxy({}, {
+  get: (_, name) => globalThis.process.getBuiltinModule(module)[name],
+});
+`;
+
+/** What the bundler calls the file to start; no other imports it. */
+const ENTRY = "main.js";
+
+/** How the bundler imports all of a built-in module for an npm package. */
+const WHOLE_MODULE = /^import (\w+) from ("node:\w+");$/gm;
+
+/** How the bundler lets CommonJS packages ask for built-in modules. */
+const REQUIRE =
+  /^import { createRequire as (\w+) } from "node:module";\nvar __require = \1\(import\.meta\.url\);$/gm;
+
+/**
+ * Bundles the program with all its JavaScript, the same on every machine. The first part is the file to
+ * start.
+ *
+ * @throws {Error} What `deno bundle` said.
+ */
+export async function bundle(): Promise<Part[]> {
+  const output = await Deno.makeTempDir();
+  try {
+    await run(Deno.execPath(), [
+      "bundle",
+      "--quiet",
+      "--platform=deno",
+      "--code-splitting",
+      `--outdir=${output}`,
+      "main.ts",
+    ]);
+    const names = [...Deno.readDirSync(output)].map(({ name }) => name).sort();
+    const parts = await Promise.all(names.map(async (name): Promise<Part> => {
+      const code = withoutPlaces(await Deno.readTextFile(join(output, name)));
+      const bytes = new TextEncoder().encode(withLateModules(code));
+      const path = name === ENTRY ? BUNDLE_PATH : `${dirname(BUNDLE_PATH)}/${name}`;
+      return { path, mode: 0o644, bytes };
+    }));
+    return parts.sort((a, b) => Number(b.path === BUNDLE_PATH) - Number(a.path === BUNDLE_PATH));
+  } finally {
+    await Deno.remove(output, { recursive: true });
+  }
+}
+
+/**
+ * Has built-in modules of Node loaded when something of them is first used.
+ *
+ * @example
+ * ```ts
+ * withLateModules('import util from "node:util";\n'); // ... const util = __later("node:util");
+ * ```
+ */
+export function withLateModules(code: string): string {
+  const late = code
+    .replaceAll(REQUIRE, "var __require = __later;")
+    .replaceAll(WHOLE_MODULE, "const $1 = __later($2);");
+  return late === code ? code : LATER + late;
+}
+
+/**
+ * The bundler names each module by its path from here, which is another one on each machine.
+ *
+ * @throws {Error} When a path of this machine is left.
+ */
+function withoutPlaces(code: string): string {
+  const clean = code.replaceAll(`${relative(ROOT, PACKAGES)}/`, PACKAGE_PREFIX);
+  for (const place of [ROOT, PACKAGES]) {
+    if (clean.includes(place)) throw new Error(`the bundle names ${place}, which is only here`);
+  }
+  return clean;
+}
