@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { DamagedRecord, decodeRecord, encodeRecord } from "../../src/store/record.ts";
+import {
+  crc32 as checksumOf,
+  DamagedRecord,
+  decodeRecord,
+  encodeRecord,
+} from "../../src/store/record.ts";
 import { bytes, text } from "../helpers/async.ts";
 import { anyText } from "../state/arbitraries.ts";
 
@@ -92,4 +97,12 @@ Deno.test("record - with a good checksum over a bad header it is damaged", () =>
   const content = new Uint8Array([0xff, 0x0a]);
   const sum = bytes(`${crc32(content).toString(16).padStart(8, "0")} `);
   assert.throws(() => decodeRecord(new Uint8Array([...sum, ...content])), DamagedRecord);
+});
+
+Deno.test("record - the checksum is that of zlib, for bytes of any number", () => {
+  const someBytes = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }),
+    fc.uint8Array({ minLength: 1000, maxLength: 1050 }),
+  );
+  fc.assert(fc.property(someBytes, (bytes) => assert.equal(checksumOf(bytes), crc32(bytes))));
 });

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { bundle, withLateModules } from "../../packaging/bundle.ts";
+import { BUNDLE_PATH } from "../../packaging/parts.ts";
+import { text } from "../helpers/async.ts";
+
+/** What a file imports at once, not when it is asked for. */
+function importsOf(code: string): string[] {
+  return [...code.matchAll(/^(?:import|\} from) ?(?:[^"\n]* from )?"([^"]+)";$/gm)]
+    .map(([, name]) => name!);
+}
+
+Deno.test("bundle - a start waits for no module of Node's but SQLite, and for no command but its own", async () => {
+  const files = new Map(
+    (await bundle()).map(({ path, bytes }) => [path.split("/").at(-1)!, text(bytes)]),
+  );
+  const seen = new Set<string>();
+  const todo = [BUNDLE_PATH.split("/").at(-1)!];
+  for (const name of todo) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    if (name.startsWith("node:")) continue;
+    const code = files.get(name);
+    assert.ok(code !== undefined, name);
+    todo.push(...importsOf(code).map((one) => one.replace("./", "")));
+  }
+  // It proves the database, and takes next to no time to load.
+  assert.deepEqual([...seen].filter((name) => name.startsWith("node:")), ["node:sqlite"]);
+  const code = [...seen].map((name) => files.get(name) ?? "").join("\n");
+  for (const late of ["npm:@optique/", "npm:zeromq/", "src/cli/dev.ts", "src/http/api.ts"]) {
+    assert.equal(code.includes(`// ${late}`), false, late);
+    const elsewhere = [...files.values()].some((code) => code.includes(`// ${late}`));
+    assert.ok(elsewhere, `${late} is in the bundle`);
+  }
+});
+
+Deno.test("bundle - a module of Node's is loaded when something of it is used", async () => {
+  const code = withLateModules(
+    'import util from "node:util";\nexport const join = () => util.format("%s", "a");\n',
+  );
+  assert.equal(importsOf(code).length, 0);
+  const { join } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  assert.equal(join(), "a");
+  assert.equal(withLateModules("export const a = 1;\n"), "export const a = 1;\n");
+});
