@@ -16,6 +16,9 @@ const LATER = `const __later = (module) => new Proxy({}, {
 });
 `;
 
+/** The bundler's name of a file beside the one to start: what it is for, and a hash. */
+const HASHED = /\b(\w+)-[0-9A-Z]{8}\.js\b/g;
+
 /** What the bundler calls the file to start; no other imports it. */
 const ENTRY = "main.js";
 
@@ -43,14 +46,15 @@ export async function bundle(): Promise<Part[]> {
       `--outdir=${output}`,
       "main.ts",
     ]);
-    const names = [...Deno.readDirSync(output)].map(({ name }) => name).sort();
-    const parts = await Promise.all(names.map(async (name): Promise<Part> => {
-      const code = withoutPlaces(await Deno.readTextFile(join(output, name)));
-      const bytes = new TextEncoder().encode(withLateModules(code));
-      const path = name === ENTRY ? BUNDLE_PATH : `${dirname(BUNDLE_PATH)}/${name}`;
-      return { path, mode: 0o644, bytes };
+    const files = new Map<string, string>();
+    for (const { name } of Deno.readDirSync(output)) {
+      files.set(name, withoutPlaces(await Deno.readTextFile(join(output, name))));
+    }
+    return [...withStableNames(files)].map(([name, code]) => ({
+      path: name === ENTRY ? BUNDLE_PATH : `${dirname(BUNDLE_PATH)}/${name}`,
+      mode: 0o644,
+      bytes: new TextEncoder().encode(withLateModules(code)),
     }));
-    return parts.sort((a, b) => Number(b.path === BUNDLE_PATH) - Number(a.path === BUNDLE_PATH));
   } finally {
     await Deno.remove(output, { recursive: true });
   }
@@ -69,6 +73,30 @@ export function withLateModules(code: string): string {
     .replaceAll(REQUIRE, "var __require = __later;")
     .replaceAll(WHOLE_MODULE, "const $1 = __later($2);");
   return late === code ? code : LATER + late;
+}
+
+/**
+ * The bundler's hashes are also over the paths of this machine. Instead the files are numbered, in the
+ * order of what they hold. The file to start is the first.
+ *
+ * @example
+ * ```ts
+ * withStableNames(new Map([["main.js", 'import "./a-01234567.js";'], ["a-01234567.js", ""]]));
+ * // main.js, with 'import "./a_1.js";', and a_1.js
+ * ```
+ */
+export function withStableNames(files: ReadonlyMap<string, string>): Map<string, string> {
+  const key = ([name, code]: [string, string]) =>
+    `${Number(name !== ENTRY)}${`${name}\n${code}`.replaceAll(HASHED, "$1.js")}`;
+  const ordered = [...files].toSorted((a, b) => key(a) < key(b) ? -1 : 1);
+  const names = new Map(ordered.map(([name], index) => [
+    name,
+    name.replace(HASHED, `$1_${index}.js`),
+  ]));
+  return new Map(ordered.map(([name, code]) => [
+    names.get(name)!,
+    code.replaceAll(HASHED, (found) => names.get(found) ?? found),
+  ]));
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bundle, withLateModules } from "../../packaging/bundle.ts";
+import { bundle, withLateModules, withStableNames } from "../../packaging/bundle.ts";
 import { BUNDLE_PATH } from "../../packaging/parts.ts";
 import { text } from "../helpers/async.ts";
 
@@ -41,4 +41,19 @@ Deno.test("bundle - a module of Node's is loaded when something of it is used", 
   const { join } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
   assert.equal(join(), "a");
   assert.equal(withLateModules("export const a = 1;\n"), "export const a = 1;\n");
+});
+
+Deno.test("bundle - files are called the same whatever the bundler's hashes are", () => {
+  const files = (api: string, shared: string) =>
+    withStableNames(
+      new Map([
+        [`chunk-${shared}.js`, "export {};\n"],
+        [`api-${api}.js`, `import "./chunk-${shared}.js";\n`],
+        ["main.js", `import "./chunk-${shared}.js";\nimport("./api-${api}.js");\n`],
+      ]),
+    );
+  const one = [...files("AAAAAAAA", "BBBBBBBB")];
+  assert.deepEqual(one, [...files("ZZZZ9999", "0000AAAA")]);
+  assert.equal(one[0]![0], "main.js");
+  assert.match(one[0]![1], /import "\.\/chunk_\d\.js";\nimport\("\.\/api_\d\.js"\);/);
 });
