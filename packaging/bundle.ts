@@ -23,7 +23,7 @@ const HASHED = /\b(\w+)-[0-9A-Z]{8}\.js\b/g;
 const ENTRY = "main.js";
 
 /** How the bundler imports all of a built-in module for an npm package. */
-const WHOLE_MODULE = /^import (\w+) from ("node:\w+");$/gm;
+const WHOLE_MODULE = /^import (\w+) from ("node:[\w/]+");$/gm;
 
 /** How the bundler lets CommonJS packages ask for built-in modules. */
 const REQUIRE =

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isDeepStrictEqual } from "node:util";
+import util from "node:util";
 import { AutomaticBackups } from "./backup/automatic.ts";
 import { BackupPages } from "./backup/pages.ts";
 import { BackupSource } from "./backup/source.ts";
@@ -56,7 +56,7 @@ export class Upkeep implements AsyncDisposable {
   /** Other defaults of scopes, and another schedule of backups. */
   async configure({ backup, scopes }: Pick<StateConfig, "backup" | "scopes">): Promise<void> {
     this.#store.configure({ ...scopes, busCreate: this.#busCreate });
-    if (isDeepStrictEqual(backup, this.#backup)) return;
+    if (util.isDeepStrictEqual(backup, this.#backup)) return;
     await this.#backups?.[Symbol.asyncDispose]();
     this.#startBackups(backup);
   }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { dirname } from "node:path";
 import { PlantdError } from "../errors.ts";
+import { parentOf } from "../paths.ts";
 
 /** A file that is open for adding to it. */
 export interface AppendFile {
@@ -37,7 +37,7 @@ const LINE_END = "\n".charCodeAt(0);
  * ```
  */
 export async function openAppending(path: string): Promise<AppendFile> {
-  await Deno.mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+  await Deno.mkdir(parentOf(path), { recursive: true, mode: DIRECTORY_MODE });
   const options = { create: true, append: true, read: true, mode: FILE_MODE };
   const file = await Deno.open(path, options);
   try {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isDeepStrictEqual } from "node:util";
+import util from "node:util";
 import type { Loaded } from "./load.ts";
 import type { BrokerPath, StatePath } from "./schema.ts";
 import { assign, deepFreeze, valueAt } from "./tree.ts";
@@ -63,7 +63,7 @@ export function reload<Config>(
   reloadable: ReadonlySet<string>,
 ): Reload<Config> {
   const paths = [...after.sources.keys()].filter((path) =>
-    !isDeepStrictEqual(before.sources.get(path)?.value, after.sources.get(path)?.value)
+    !util.isDeepStrictEqual(before.sources.get(path)?.value, after.sources.get(path)?.value)
   );
   const told = (path: string) => {
     const [was, is] = [before, after].map(({ sources }) => {

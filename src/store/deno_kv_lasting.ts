@@ -6,9 +6,9 @@
  * @module
  */
 
-import { dirname } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
+import { parentOf } from "../paths.ts";
 import type { Version } from "../state/store.ts";
 import { allRecords } from "./deno_kv_all.ts";
 import { fillDenoKv } from "./deno_kv_fill.ts";
@@ -139,7 +139,7 @@ export class LastingDisk implements Disk {
   async #write(path: string): Promise<string | undefined> {
     const { mirror } = this.#options;
     const building = `${path}.building`;
-    await makeDirectory(dirname(path));
+    await makeDirectory(parentOf(path));
     for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
     let lost: string | undefined;
     const source = { kv: this.#inner.kv, mirror, meta: this.#inner.meta };

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import fs from "node:fs/promises";
+import { parentOf } from "../paths.ts";
 
 /** Bytes; absent where they are not to be had. */
 export interface Space {
@@ -48,7 +48,7 @@ export class DiskSpace {
     const [databaseBytes, walBytes, freeBytes] = await Promise.all([
       size(this.#path),
       size(`${this.#path}-wal`),
-      statfs(dirname(this.#path)).then(({ bavail, bsize }) => bavail * bsize, () => undefined),
+      fs.statfs(parentOf(this.#path)).then(({ bavail, bsize }) => bavail * bsize, () => undefined),
     ]);
     this.#space = {
       ...(databaseBytes === undefined ? {} : { databaseBytes }),
