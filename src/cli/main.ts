@@ -92,8 +92,6 @@ class Exit {
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const [words, command] = commandBehind(args);
-    // Nothing else of the program starts others, so nothing else may: it cannot be asked for again.
-    if (command.length === 0) Deno.permissions.revokeSync({ name: "run" });
     // `completion SHELL WORD...`: a shell asks what the last word may become.
     if (words[0] === "completion" && words.length > 2) await fetchNames(words.slice(2));
     const values = parse(words);

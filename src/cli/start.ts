@@ -10,6 +10,7 @@ import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { complain } from "./output.ts";
 import { serve } from "./serve.ts";
 import { plainSettings } from "./settings.ts";
+import { commandBehind } from "./words.ts";
 
 /**
  * Does what the arguments say.
@@ -24,6 +25,9 @@ import { plainSettings } from "./settings.ts";
  */
 export async function start(args: readonly string[]): Promise<number> {
   try {
+    // Nothing else of the program starts others, so nothing else may: it cannot be asked for again.
+    const [, command] = commandBehind(args);
+    if (command.length === 0) Deno.permissions.revokeSync({ name: "run" });
     const settings = invokedAs().isClient ? undefined : plainSettings(args);
     if (settings !== undefined) return await serve(settings);
     const { main } = await import("./main.ts");

@@ -4,6 +4,7 @@ import { commandBehind } from "../../src/cli/words.ts";
 import type { FollowEvent } from "../../src/watch/follower.ts";
 import { Child, runToEnd } from "../helpers/child.ts";
 import { invocation, runProgram } from "../helpers/program.ts";
+import { tempDir } from "../helpers/temp.ts";
 import { Plant } from "../service/harness.ts";
 
 const set = (key: string, value: string, revision: number): FollowEvent => ({
@@ -112,33 +113,30 @@ Deno.test("watch run - a command for each change, in order, which may fail, unti
   assert.match(none.stderr, /^plantd-state: cannot run \/no\/such: /);
 });
 
-Deno.test("watch run - every other command gives up the permission to start processes", async () => {
-  const main = new URL("../../src/cli/main.ts", import.meta.url).href;
-  const script = `import { main } from ${JSON.stringify(main)};
+Deno.test("watch run - every other command, a plain serve too, gives up the permission to start processes", async () => {
+  const start = new URL("../../src/cli/start.ts", import.meta.url).href;
+  const script = `import { start } from ${JSON.stringify(start)};
     const before = Deno.permissions.querySync({ name: "run" }).state;
-    await main(["version"]);
+    await start(Deno.args);
     const after = Deno.permissions.querySync({ name: "run" }).state;
     let refused = false;
     try { new Deno.Command("true").spawn(); } catch (error) {
       refused = error instanceof Deno.errors.NotCapable;
     }
-    Deno.stdout.writeSync(new TextEncoder().encode(\`\${before} \${after} \${refused}\`));`;
+    Deno.stdout.writeSync(new TextEncoder().encode(\`\${before} \${after} \${refused}\`));
+    Deno.exit();`;
   const [deno, args] = invocation([]);
   const flags = args.filter((arg) => arg.startsWith("--"));
   assert.ok(flags.includes("--allow-run"));
-  const file = await Deno.makeTempFile({ suffix: ".ts" });
-  try {
-    await Deno.writeTextFile(file, script);
-    const config = new URL("../../deno.json", import.meta.url).pathname;
-    const { stdout, stderr } = await runToEnd(deno, [
-      "run",
-      `--config=${config}`,
-      ...flags,
-      file,
-    ]);
+  await using dir = await tempDir();
+  const file = `${dir.path}/script.ts`;
+  await Deno.writeTextFile(file, script);
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  // The second is a service that cannot start, so that it ends.
+  for (const args of [["version"], [`--config=${dir.path}/missing.yml`]]) {
+    const command = ["run", `--config=${config}`, ...flags, file, ...args];
+    const { stdout, stderr } = await runToEnd(deno, command);
     assert.match(stdout, /granted prompt true$/, stderr);
-  } finally {
-    await Deno.remove(file);
   }
   assert.equal((await runProgram(["state", "watch", "--"])).code, 2);
 });
