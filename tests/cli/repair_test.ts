@@ -35,7 +35,7 @@ Deno.test("repair - check names what is damaged, and --repair saves the rest and
   assert.equal(checked.code, 1);
   assert.match(checked.stdout, /^key "spoiled" of scope "a" is damaged: the checksum/);
   const output = `${dir.path}/saved.db`;
-  const repair = ["check", `--db=${path}`, "--repair", `--output=${output}`];
+  const repair = ["check", `--db=${path}`, `--repair=${output}`];
   const repaired = await runProgram(repair, { cwd: dir.path });
   assert.equal(repaired.code, 1);
   assert.match(repaired.stdout, /1 keys or scopes are lost/);
