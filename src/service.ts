@@ -200,7 +200,7 @@ export class Service implements AsyncDisposable {
       subscriber: this.#subscriber,
       checks: () => this.checks(),
       databasePath: this.#config.database.path,
-      feedAddress: this.#feed?.address,
+      feed: this.#feed,
       eventStreams: () => this.#streams.count,
     };
   }

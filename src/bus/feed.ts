@@ -46,6 +46,7 @@ export class Feed implements AsyncDisposable {
     this.#socket = Socket.open(poller, "xpub", {
       sendHighWaterMark: highWaterMark,
       onMessage: () => void (this.#isWanted = true),
+      onConnection() {}, // So that they are counted.
     });
   }
 
@@ -65,6 +66,11 @@ export class Feed implements AsyncDisposable {
   /** The address in force. */
   get address(): string {
     return this.#address;
+  }
+
+  /** Connections of those who listen. */
+  get subscribers(): number {
+    return this.#socket.accepted;
   }
 
   /** Sends what `make` returns to whoever subscribed to how its first frame begins. */

@@ -104,10 +104,13 @@ export class Metrics {
     this.#readWorker(readings);
   }
 
-  #readChecks({ checks, eventStreams }: Readings): void {
+  #readChecks({ checks, eventStreams, feedSubscribers }: Readings): void {
     const healthy = this.#gauge("healthy", "Whether a part is well enough to serve.", ["check"]);
     for (const { name: check, status } of checks) healthy.set({ check }, status === "fail" ? 0 : 1);
     this.#gauge("event_streams", "Streams of changes over HTTP that are open.").set(eventStreams);
+    if (feedSubscribers !== undefined) {
+      this.#gauge("feed_subscribers", "Connections to the change feed.").set(feedSubscribers);
+    }
   }
 
   #readStore({ store, database }: Readings): void {

@@ -52,6 +52,8 @@ export interface Readings {
   readonly database: { readonly bytes?: number; readonly walBytes?: number };
   /** Event streams that are open. */
   readonly eventStreams: number;
+  /** Connections to the change feed; absent where there is none. */
+  readonly feedSubscribers?: number;
 }
 
 /** What one scope holds. */

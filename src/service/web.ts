@@ -10,6 +10,7 @@ import type { ChangeStream, Row, StateAccess } from "../http/ports.ts";
 import type { Readings } from "../http/readings.ts";
 import { METRICS_SCOPES_MAX } from "../limits.ts";
 import type { WorkerStatus } from "../mdp/worker.ts";
+import type { Feed } from "../bus/feed.ts";
 import type { SubscriberStatus } from "../bus/subscriber.ts";
 import type { ChangeLog } from "../state/change_log.ts";
 import { changeMembers } from "../state/change_messages.ts";
@@ -43,7 +44,7 @@ export interface Parts {
   readonly checks: () => readonly Check[];
   readonly databasePath: string;
   /** Where changes are told; undefined where they are not. */
-  readonly feedAddress: string | undefined;
+  readonly feed: Pick<Feed, "address" | "subscribers"> | undefined;
   /** Event streams that are open. */
   readonly eventStreams: () => number;
 }
@@ -105,12 +106,13 @@ export async function readingsOf(parts: Parts): Promise<Readings> {
       ...(walBytes === undefined ? {} : { walBytes }),
     },
     eventStreams: parts.eventStreams(),
+    ...(parts.feed ? { feedSubscribers: parts.feed.subscribers } : {}),
   };
 }
 
 /** The data of a `health` reply. */
 export function reportOf(
-  { store, upkeep, checks, subscriber, ingest, worker, feedAddress }: Parts,
+  { store, upkeep, checks, subscriber, ingest, worker, feed }: Parts,
   service: string,
   startedMs: number,
 ): Readonly<Record<string, unknown>> {
@@ -129,7 +131,7 @@ export function reportOf(
     commits_pending: pending,
     commit_ms: commitMs,
     ...upkeep.report(),
-    feed: feedAddress ?? null,
+    feed: feed?.address ?? null,
     worker: { lanes, connected: lanesConnected, busy, dialect, reconnects },
     bus: {
       connected,

@@ -13,7 +13,8 @@ import type { Poller, PollSource } from "./poller.ts";
 /** Called when a peer's connection comes up (after the handshake) or goes down. */
 export type OnConnection = (state: "up" | "down", address: string) => void;
 
-/** Events of zmq_socket_monitor(3). */
+/** Events of zmq_socket_monitor(3): two of its bytes, then the file descriptor where it tells one. */
+const ACCEPTED = 0x0020;
 const HANDSHAKE_SUCCEEDED = 0x1000;
 const DISCONNECTED = 0x0200;
 
@@ -27,6 +28,8 @@ export class Monitor implements PollSource {
   readonly #watched: Handle;
   readonly #pair: Handle;
   readonly #onConnection: OnConnection;
+  /** File descriptors of connections that were accepted. */
+  readonly #accepted = new Set<number>();
   #closed = false;
 
   /** @throws {Error} When there are too many sockets. */
@@ -37,7 +40,7 @@ export class Monitor implements PollSource {
     monitors += 1;
     const address = cString(`inproc://monitor-${monitors}`);
     this.#pair = openHandle("pair");
-    const events = HANDSHAKE_SUCCEEDED | DISCONNECTED;
+    const events = ACCEPTED | HANDSHAKE_SUCCEEDED | DISCONNECTED;
     if (
       lib.zmq_socket_monitor(watched, address, events) !== 0 ||
       lib.zmq_connect(this.#pair, address) !== 0
@@ -51,6 +54,11 @@ export class Monitor implements PollSource {
     poller.attach(this);
   }
 
+  /** Connections of others that are open. */
+  get accepted(): number {
+    return this.#accepted.size;
+  }
+
   get readable(): boolean {
     return false; // Nothing is ever sent to it, so nothing takes its announcements away.
   }
@@ -61,6 +69,12 @@ export class Monitor implements PollSource {
       if (!message) break;
       const [what, address] = message;
       const event = what![0]! | what![1]! << 8;
+      const fd = what![2]! | what![3]! << 8 | what![4]! << 16 | what![5]! << 24;
+      if (event === ACCEPTED) {
+        this.#accepted.add(fd);
+        continue;
+      }
+      if (event === DISCONNECTED) this.#accepted.delete(fd);
       this.#onConnection(
         event === HANDSHAKE_SUCCEEDED ? "up" : "down",
         new TextDecoder().decode(address),

@@ -111,6 +111,11 @@ export class Socket implements PollSource, AsyncDisposable {
     return this.#closed;
   }
 
+  /** Connections of others that are open, of a bound socket with `onConnection`. */
+  get accepted(): number {
+    return this.#monitor?.accepted ?? 0;
+  }
+
   get readable(): boolean {
     return !this.#closed && (intOption(this.#handle, ZMQ.EVENTS) & POLLIN) !== 0;
   }

@@ -26,6 +26,7 @@ function readings(over: Partial<Readings> = {}): Readings {
     },
     database: { bytes: 4096, walBytes: 0 },
     eventStreams: 1,
+    feedSubscribers: 3,
     ...over,
   };
 }
@@ -60,6 +61,13 @@ Deno.test("metrics - what happened is counted, by operation and result", async (
   assert.equal(get('build_info{version="1.2.3"}'), 1);
   assert.ok(found.get("process_resident_memory_bytes")! > 1_000_000);
   assert.ok(found.get("process_cpu_seconds_total")! > 0);
+});
+
+Deno.test("metrics - connections to the feed are told where there is one", async () => {
+  const told = async (readings: Readings) =>
+    samples(await new Metrics("1").text(readings)).get("plantd_state_feed_subscribers");
+  const { feedSubscribers: _none, ...without } = readings();
+  assert.deepEqual([await told(readings()), await told(without)], [3, undefined]);
 });
 
 Deno.test("metrics - read twice they are what was counted, not twice that", async () => {
