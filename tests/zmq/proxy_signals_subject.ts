@@ -7,6 +7,7 @@ import { Poller } from "../../src/zmq/poller.ts";
 import { Proxy } from "../../src/zmq/proxy.ts";
 import { Socket } from "../../src/zmq/socket.ts";
 import { bytes, text, until } from "../helpers/async.ts";
+import { untilCaught } from "./caught.ts";
 
 /** Number of the signal on Linux. */
 const SIGUSR2 = 12;
@@ -16,6 +17,7 @@ const libc = Deno.dlopen("libc.so.6", {
 });
 let signals = 0;
 Deno.addSignalListener("SIGUSR2", () => signals += 1);
+await untilCaught(SIGUSR2);
 
 const poller = new Poller();
 const tcp = { mode: "bind", address: "tcp://127.0.0.1:*" } as const;

@@ -3,13 +3,17 @@
 import { Poller } from "../../src/zmq/poller.ts";
 import { Socket } from "../../src/zmq/socket.ts";
 import { bytes, until } from "../helpers/async.ts";
+import { untilCaught } from "./caught.ts";
 
 const print = (line: string) => Deno.stdout.write(bytes(`${line}\n`));
+/** Number of the signal on Linux. */
+const SIGUSR2 = 12;
 const MESSAGES = Number(Deno.args[0]);
 const frames = ["", "MDPW02", "client", "", "get", "body"].map(bytes);
 
 let signals = 0;
 Deno.addSignalListener("SIGUSR2", () => signals += 1);
+await untilCaught(SIGUSR2);
 await print("ready");
 await until("the first signal", () => signals > 0);
 
@@ -29,4 +33,6 @@ for (let sent = 0; sent < MESSAGES; sent += 1) {
 }
 await until("all of them are there", () => whole + torn >= MESSAGES);
 await print(JSON.stringify({ whole, torn }));
+// Until nobody sends signals any more.
+await Deno.stdin.read(new Uint8Array(1));
 Deno.exit();

@@ -11,21 +11,30 @@ function start(script: string, ...args: string[]): Child {
   return Child.start(Deno.execPath(), ["run", "--no-prompt", "--allow-all", path, ...args]);
 }
 
-Deno.test("socket - signals that come all the time: every message goes and comes whole", async () => {
-  await using subject = start("signals_subject.ts", `${MESSAGES}`);
-  await subject.until("it listens for signals", () => subject.stdout.includes("ready"));
-  await using _sender = Child.start("sh", ["-c", `while kill -USR2 ${subject.pid}; do :; done`]);
-  const { code } = await subject.ended;
-  assert.equal(code, 0, subject.stderr);
-  assert.deepEqual(JSON.parse(subject.stdout.split("\n")[1]!), { whole: MESSAGES, torn: 0 });
-});
+const onLinux = { ignore: Deno.build.os !== "linux" };
 
-Deno.test({
-  name: "proxy - a signal that its thread gets: it goes on forwarding",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    await using subject = start("proxy_signals_subject.ts");
+Deno.test(
+  "socket - signals that come all the time: every message goes and comes whole",
+  onLinux,
+  async () => {
+    await using subject = start("signals_subject.ts", `${MESSAGES}`);
+    await subject.until("it listens for signals", () => subject.stdout.includes("ready"));
+    {
+      await using _sender = Child.start("sh", [
+        "-c",
+        `while kill -USR2 ${subject.pid}; do :; done`,
+      ]);
+      await subject.until("it is through", () => subject.stdout.includes("}"));
+    }
+    assert.deepEqual(JSON.parse(subject.stdout.split("\n")[1]!), { whole: MESSAGES, torn: 0 });
+    await subject.closeStdin();
     const { code } = await subject.ended;
-    assert.deepEqual([code, subject.stdout], [0, "forwarded"], subject.stderr);
+    assert.equal(code, 0, subject.stderr);
   },
+);
+
+Deno.test("proxy - a signal that its thread gets: it goes on forwarding", onLinux, async () => {
+  await using subject = start("proxy_signals_subject.ts");
+  const { code } = await subject.ended;
+  assert.deepEqual([code, subject.stdout], [0, "forwarded"], subject.stderr);
 });
