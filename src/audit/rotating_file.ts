@@ -7,6 +7,7 @@
 
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
+import { isThere } from "../is_there.ts";
 import { type AppendFile, openAppending } from "./append_file.ts";
 
 /** What is written where. */
@@ -239,14 +240,4 @@ async function rotate(path: string, keep: number): Promise<void> {
     }
   }
   await Deno.rename(path, `${path}.1`);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof Deno.errors.NotFound) return false;
-    throw thrown;
-  }
 }

@@ -6,6 +6,7 @@
  */
 
 import { messageOf, PlantdError } from "../errors.ts";
+import { isThere } from "../is_there.ts";
 import { parentOf } from "../paths.ts";
 import { syncDirectory } from "../sync_directory.ts";
 
@@ -29,7 +30,7 @@ export function fileTime(ms: number): string {
 export async function asideOf(path: string, suffix: string): Promise<string> {
   for (let i = 1;; i += 1) {
     const name = `${path}${suffix}${i === 1 ? "" : `.${i}`}`;
-    const taken = await Promise.all(PARTS.map((part) => exists(`${name}${part}`)));
+    const taken = await Promise.all(PARTS.map((part) => isThere(`${name}${part}`)));
     if (!taken.includes(true)) return name;
   }
 }
@@ -45,7 +46,7 @@ export async function asideOf(path: string, suffix: string): Promise<string> {
 export async function replaceDatabase(path: string, aside: string): Promise<void> {
   try {
     for (const part of PARTS) {
-      if (await exists(`${path}${part}`)) await Deno.rename(`${path}${part}`, `${aside}${part}`);
+      if (await isThere(`${path}${part}`)) await Deno.rename(`${path}${part}`, `${aside}${part}`);
     }
     await Deno.rename(successorOf(path), path);
     await syncDirectory(parentOf(path));
@@ -59,16 +60,6 @@ export async function replaceDatabase(path: string, aside: string): Promise<void
 
 /** Goes on with a replacement that a crash interrupted; does nothing otherwise. */
 export async function finishReplacing(path: string, nowMs: number): Promise<void> {
-  if (!await exists(successorOf(path))) return;
+  if (!await isThere(successorOf(path))) return;
   await replaceDatabase(path, await asideOf(path, `.old-${fileTime(nowMs)}`));
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -18,6 +18,7 @@ const GROUND = [
   "log_limit",
   "version",
   "paths",
+  "is_there",
   "sync_directory",
 ]
   .map((name) => `src/${name}.ts`);

@@ -7,7 +7,8 @@ import { TARGETS } from "../../packaging/targets.ts";
 import { runToEnd } from "../helpers/child.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { hasTool } from "../helpers/tools.ts";
-import { artifact, exists, HERE, skip, VERSION_SAID } from "./artifact.ts";
+import { isThere } from "../../src/is_there.ts";
+import { artifact, HERE, skip, VERSION_SAID } from "./artifact.ts";
 
 /** Where Debian's libc6-arm64-cross and libstdc++6-arm64-cross put their libraries. */
 const LIBRARIES = "/usr/aarch64-linux-gnu";
@@ -55,13 +56,13 @@ for (const { name, elfMachine: machine, portable } of TARGETS.filter(({ portable
       const head = (await Deno.readFile(`${dir.path}/${path}`)).subarray(0, 20);
       assert.equal(elfMachine(head), machine, path);
     }
-    assert.ok(await exists(`${dir.path}/LICENSES.txt`));
+    assert.ok(await isThere(`${dir.path}/LICENSES.txt`));
   });
 }
 
 const title = "linux-arm64 - deno, the bundle and the addon start, under qemu-user";
 const qemu = ["qemu-aarch64", "qemu-aarch64-static"].find(hasTool);
-const canEmulate = HERE === "linux-x64" && qemu !== undefined && await exists(LIBRARIES);
+const canEmulate = HERE === "linux-x64" && qemu !== undefined && await isThere(LIBRARIES);
 if (!canEmulate) {
   skip("qemu-user, libc6-arm64-cross and libstdc++6-arm64-cross (Debian) missing", title);
 }

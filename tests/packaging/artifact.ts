@@ -8,6 +8,7 @@ import { BUNDLE_PATH, DENO_IN_TARBALL, DENO_PATH } from "../../packaging/parts.t
 import { portable } from "../../packaging/portable.ts";
 import { tar } from "../../packaging/tar.ts";
 import { TARGETS } from "../../packaging/targets.ts";
+import { isThere } from "../../src/is_there.ts";
 import { Child, runToEnd } from "../helpers/child.ts";
 import { tempDir } from "../helpers/temp.ts";
 
@@ -33,7 +34,7 @@ export async function compile(
 
 /** The directory with the portable executables of all Linux targets. */
 export async function built(): Promise<string> {
-  if (await exists(`${BUILT}/SHA256SUMS`)) return BUILT;
+  if (await isThere(`${BUILT}/SHA256SUMS`)) return BUILT;
   for (const { name } of Deno.readDirSync(await ensureDir(`${ROOT}dist`))) {
     const pid = /^\.tested-(\d+)$/.exec(name)?.[1];
     // What an earlier run left; it cannot know which of its files is the last one.
@@ -52,7 +53,7 @@ export async function built(): Promise<string> {
  */
 async function withoutDeno(): Promise<string> {
   const path = `${await built()}/.without-deno`;
-  if (await exists(path)) return path;
+  if (await isThere(path)) return path;
   const text = new TextEncoder();
   const deno = {
     path: DENO_PATH,
@@ -174,16 +175,6 @@ export const VERSION_SAID = { code: 0, stdout: `${project.version}\n`, stderr: "
 export function skip(why: string, name: string): void {
   const line = `SKIPPED: ${why}; it would have proved: ${name}\n`;
   Deno.stderr.writeSync(new TextEncoder().encode(line));
-}
-
-export async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 async function ensureDir(path: string): Promise<string> {

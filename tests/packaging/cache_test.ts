@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Child, runToEnd } from "../helpers/child.ts";
-import { assertRefused, exists, Host, skip, VERSION_SAID } from "./artifact.ts";
+import { isThere } from "../../src/is_there.ts";
+import { assertRefused, Host, skip, VERSION_SAID } from "./artifact.ts";
 
 /** A name as unpacked programs have, of a version that never was. */
 const OTHER_VERSION = "0123456789abcdef".repeat(4);
@@ -22,7 +23,7 @@ Deno.test("cache - the first place that the environment names, for its owner alo
     assert.match(host.unpacked(cache).join(" "), /^[0-9a-f]{64}$/);
     assert.equal((await Deno.stat(cache)).mode! & 0o777, 0o700);
   }
-  assert.equal(await exists(at("no")), false);
+  assert.equal(await isThere(at("no")), false);
 });
 
 /** What makes a directory unfit, and what is said about it. */
@@ -98,7 +99,7 @@ Deno.test("cache - other versions and left-overs go, what is in use or not ours 
   const [own, ...others] = host.unpacked().filter((name) => !kept.includes(name));
   assert.match(own!, /^[0-9a-f]{64}$/);
   assert.deepEqual(others, []);
-  for (const name of kept) assert.ok(await exists(`${host.cache}/${name}`), name);
+  for (const name of kept) assert.ok(await isThere(`${host.cache}/${name}`), name);
 });
 
 /** When a process started (field 22 of proc_pid_stat(5)). */

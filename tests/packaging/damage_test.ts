@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { assertRefused, ELSEWHERE, exists, Host, VERSION_SAID } from "./artifact.ts";
+import { isThere } from "../../src/is_there.ts";
+import { assertRefused, ELSEWHERE, Host, VERSION_SAID } from "./artifact.ts";
 import { mount, mountTest } from "./mounts.ts";
 
 Deno.test("damage - a file that was cut short or changed says so, and unpacks nothing", async () => {
@@ -24,7 +25,7 @@ Deno.test("damage - a file that was cut short or changed says so, and unpacks no
 Deno.test("damage - the file for another machine says which it is for", async () => {
   await using host = await Host.make(ELSEWHERE);
   assertRefused(await host.run(["version"]), /this file is for Linux \w+, this machine is Linux/);
-  assert.equal(await exists(host.cache), false);
+  assert.equal(await isThere(host.cache), false);
 });
 
 mountTest(

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { runToEnd } from "../helpers/child.ts";
 import { devSettings } from "../helpers/program.ts";
 import { toolTest } from "../helpers/tools.ts";
-import { assertRefused, exists, Host, type RunOptions, skip, VERSION_SAID } from "./artifact.ts";
+import { isThere } from "../../src/is_there.ts";
+import { assertRefused, Host, type RunOptions, skip, VERSION_SAID } from "./artifact.ts";
 
 /** A `dev` on free ports, and the same executable as its client. */
 async function startDev(host: Host, options: RunOptions = {}) {
@@ -144,7 +145,7 @@ Deno.test("portable - an .npmrc that Deno does not like is not looked at", async
   await Deno.writeTextFile(`${host.path}/package.json`, "{ no");
   const env = { PLANTD_STATE_CACHE: host.cache, HOME: host.path };
   assert.deepEqual(await host.run(["version"], { env }), VERSION_SAID);
-  assert.equal(await exists(`${host.path}/.cache`), false);
+  assert.equal(await isThere(`${host.path}/.cache`), false);
 });
 
 // A root directory with nothing in it but busybox, which needs no C library: as on Alpine, say.
