@@ -12,6 +12,7 @@ import { Network } from "../src/network.ts";
 import { Client } from "../src/mdp/client.ts";
 import { Poller } from "../src/zmq/poller.ts";
 import { freePorts } from "../tests/helpers/ports.ts";
+import { middle } from "./processes.ts";
 
 /** A way to start the program. */
 interface Way {
@@ -66,10 +67,6 @@ export async function measure(
     await Deno.remove(directory, { recursive: true });
   }
   return taken;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 /** The request is asked first: it waits at the broker until there is somebody to answer it. */
@@ -132,10 +129,10 @@ if (import.meta.main) {
   for (const [name, starts] of results) {
     const all = (value: (start: Start) => number) => starts.map(value);
     const answered = all(({ answeredMs }) => answeredMs);
-    const text = `${name.padEnd(10)} first answer after ${median(answered).toFixed(0)} ms ` +
+    const text = `${name.padEnd(10)} first answer after ${middle(answered).toFixed(0)} ms ` +
       `(at best ${Math.min(...answered).toFixed(0)}), of the processor ` +
-      `${median(all(({ cpuMs }) => cpuMs)).toFixed(0)} ms; ` +
-      `idle ${median(all(({ idleMb }) => idleMb)).toFixed(0)} MB\n`;
+      `${middle(all(({ cpuMs }) => cpuMs)).toFixed(0)} ms; ` +
+      `idle ${middle(all(({ idleMb }) => idleMb)).toFixed(0)} MB\n`;
     Deno.stdout.writeSync(new TextEncoder().encode(text));
   }
 }

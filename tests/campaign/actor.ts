@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import type { Reply } from "../service/harness.ts";
 import { Model, type Version } from "./model.ts";
-import { below, pick } from "./random.ts";
+import { below, pick } from "../helpers/random.ts";
 
 /** A request, and what the scopes hold when it is done. */
 export interface Step {

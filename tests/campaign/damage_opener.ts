@@ -11,7 +11,7 @@ import { openRecovering } from "../../src/store/recovery.ts";
 import { contentsOf, set } from "../store/contract.ts";
 import type { Written } from "./damage.ts";
 import { memoryDir } from "./memory_dir.ts";
-import { below, pick, randomOf } from "./random.ts";
+import { below, pick, randomOf } from "../helpers/random.ts";
 import { fingerprint } from "./transactions.ts";
 
 const [dir, seed, count] = Deno.args as [string, string, string];

@@ -16,7 +16,7 @@ import type { Bundled } from "./bundled.ts";
 import { lookAt } from "./look.ts";
 import { memoryDir } from "./memory_dir.ts";
 import type { Found } from "./model.ts";
-import { randomOf } from "./random.ts";
+import { randomOf } from "../helpers/random.ts";
 import { Revisions } from "./revisions.ts";
 import { converged, settled } from "./settled.ts";
 import { SERVICE, Site } from "./site.ts";

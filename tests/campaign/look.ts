@@ -9,7 +9,7 @@ import { DurableStore } from "../../src/store/durable_store.ts";
 import type { Actor, Step } from "./actor.ts";
 import { memoryDir } from "./memory_dir.ts";
 import type { Found, Model } from "./model.ts";
-import { pick } from "./random.ts";
+import { pick } from "../helpers/random.ts";
 
 /** What was found. */
 export interface Look {

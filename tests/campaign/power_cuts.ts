@@ -15,7 +15,7 @@ import { freePort } from "../helpers/ports.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { type DiskOperation, parseLog, SimulatedDisk, type Survival } from "./disk_log.ts";
 import { memoryDir } from "./memory_dir.ts";
-import { below, pick, randomOf } from "./random.ts";
+import { below, pick, randomOf } from "../helpers/random.ts";
 import type { Shim } from "./shim.ts";
 import { Expected, fingerprint } from "./transactions.ts";
 

@@ -10,7 +10,7 @@ import { Actor } from "./actor.ts";
 import { backUp } from "./backups.ts";
 import type { Bundled } from "./bundled.ts";
 import { memoryDir } from "./memory_dir.ts";
-import { randomOf } from "./random.ts";
+import { randomOf } from "../helpers/random.ts";
 import { settled } from "./settled.ts";
 import { Site } from "./site.ts";
 

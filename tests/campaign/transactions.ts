@@ -9,7 +9,7 @@ import { DurableStore } from "../../src/store/durable_store.ts";
 import { set } from "../store/contract.ts";
 import { memoryDisk } from "../state/helpers.ts";
 import { FakeClock } from "../helpers/clock.ts";
-import { below, pick, randomOf } from "./random.ts";
+import { below, pick, randomOf } from "../helpers/random.ts";
 
 const SCOPES = [
   "org.plantd.Furnace",

@@ -5,7 +5,7 @@
 
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
-import { below, randomOf } from "./random.ts";
+import { below, randomOf } from "../helpers/random.ts";
 import { transactions } from "./transactions.ts";
 
 const [path, seedText, countText, perOpening] = Deno.args as [string, string, string, string];

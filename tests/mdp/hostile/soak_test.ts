@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DIALECTS } from "../../../src/mdp/frames.ts";
 import { naming } from "../../helpers/async.ts";
+import { pick, randomOf } from "../../helpers/random.ts";
 import { type Act, PARTIAL_ACTS, WORKER_ACTS } from "./broker_acts.ts";
 import { FLOODS } from "./broker_floods.ts";
 import { IDENTITY_ACTS } from "./broker_identities.ts";
@@ -26,17 +27,6 @@ let ignored = 0;
 
 /** Something to do, by name. */
 type Action = readonly [name: string, run: () => Promise<unknown>];
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Everything of the tables against a broker, in kinds that are drawn equally often. */
 function brokerActions(site: BrokerSite): Action[][] {
@@ -69,10 +59,9 @@ async function draw(
   kinds: readonly (readonly Action[])[],
   untilMs: number,
 ): Promise<number> {
-  const one = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   let done = 0;
   for (; performance.now() < untilMs; done += 1) {
-    const [name, run] = one(one(kinds));
+    const [name, run] = pick(random, pick(random, kinds));
     await naming(`seed ${SEED}, ${name}`, run());
   }
   return done;

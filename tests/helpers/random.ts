@@ -1,4 +1,4 @@
-/** Random numbers that come again for the same seed, so that what a campaign found can be found again. */
+/** Random numbers that come again for the same seed, so that what a run found can be found again. */
 
 /** Numbers from 0 to below 1 (mulberry32). */
 export function randomOf(seed: number): () => number {
