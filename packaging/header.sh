@@ -217,12 +217,13 @@ clear_up() {
   done
 }
 
-# HOME is emptied because Deno reads .npmrc there, and one that is not to its liking would stop us.
+# Deno reads .npmrc in HOME, or in the one of passwd(5) where that is empty, and one that is not to its
+# liking would stop us.
 start() {
   from=$1
   shift
   export PLANTD_STATE_HOME="${HOME-}"
-  export HOME="" DENO_DIR="$from/.deno" DENO_NO_UPDATE_CHECK=1 PLANTD_STATE_INVOKED_AS="$0"
+  export HOME="$from" DENO_DIR="$from/.deno" DENO_NO_UPDATE_CHECK=1 PLANTD_STATE_INVOKED_AS="$0"
   exec "$from/bin/deno" @RUN_FLAGS@ "$from/@BUNDLE@" "$@"
 }
 

@@ -42,8 +42,9 @@ elif [ -n "$XDG_CACHE_HOME$HOME" ]; then
   export DENO_DIR="\${XDG_CACHE_HOME:-$HOME/.cache}/plantd-state"
 fi
 
-# Deno reads .npmrc there, and one that is not to its liking would stop the program.
-export HOME=""
+# Deno reads .npmrc in HOME, or in the one of passwd(5) where that is empty, and one that is not to its
+# liking would stop the program.
+export HOME="$root"
 
 exec "$root/${DENO_PATH}" ${RUN_FLAGS.map(shellWord).join(" ")} \\
   "$root/${BUNDLE_PATH}" "$@"

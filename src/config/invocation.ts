@@ -55,7 +55,7 @@ function shellWord(word: string): string {
 }
 
 /**
- * HOME as it was before the packaged program emptied it for Deno, for the processes that it starts;
+ * HOME as it was before the packaged program set it for Deno, for the processes that it starts;
  * undefined where it did not.
  */
 export function originalHome(env: ReadEnvironment = readIfAllowed): string | undefined {
