@@ -5,7 +5,7 @@
  * @module
  */
 
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { PERMISSIONS } from "./launch.ts";
 import { BUNDLE_PATH, type Part, run } from "./parts.ts";
 import { type Target, TARGETS } from "./targets.ts";
@@ -23,8 +23,7 @@ export function compileArguments(
   parts: readonly Part[],
   output: string,
 ): string[] {
-  // Files of the bundle are found where others import them.
-  const included = parts.filter(({ path }) => dirname(path) !== dirname(BUNDLE_PATH));
+  const included = parts.filter(({ path }) => path !== BUNDLE_PATH);
   return [
     "compile",
     "--quiet",

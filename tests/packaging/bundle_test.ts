@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { bundle, withLateModules, withStableNames } from "../../packaging/bundle.ts";
+import { bundle, withLateModules, withLateParts, withStableNames } from "../../packaging/bundle.ts";
 import { BUNDLE_PATH } from "../../packaging/parts.ts";
 import { text } from "../helpers/async.ts";
+import { runToEnd } from "../helpers/child.ts";
+import { tempDir } from "../helpers/temp.ts";
 
 /** What a file imports at once, not when it is asked for. */
 function importsOf(code: string): string[] {
@@ -41,6 +43,20 @@ Deno.test("bundle - a module of Node's is loaded when something of it is used", 
   const { join } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
   assert.equal(join(), "a");
   assert.equal(withLateModules("export const a = 1;\n"), "export const a = 1;\n");
+});
+
+Deno.test("bundle - what is imported in the middle is not read at the start", async () => {
+  assert.equal(withLateParts("export const a = 1;\n"), "export const a = 1;\n");
+  const code = withLateParts('const { b } = await import("./b_1.js");\nexport const a = b;\n');
+  await using dir = await tempDir();
+  await Deno.writeTextFile(`${dir.path}/a.js`, code);
+  await Deno.writeTextFile(`${dir.path}/b_1.js`, "export const b = 2;\n");
+  assert.equal((await import(`file://${dir.path}/a.js`)).a, 2);
+  const { stdout } = await runToEnd(Deno.execPath(), ["info", "--json", `${dir.path}/a.js`]);
+  assert.equal(JSON.parse(stdout).modules.length, 1);
+  for (const { path, bytes } of await bundle()) {
+    assert.equal(/\bimport\("/.test(text(bytes)), false, path);
+  }
 });
 
 Deno.test("bundle - files are called the same whatever the bundler's hashes are", () => {
