@@ -39,8 +39,8 @@ export class Upkeep implements AsyncDisposable {
 
   private constructor(store: DurableStore, notices: Notices, config: StateConfig) {
     const { backup, bus, database } = config;
-    this.#space = new DiskSpace(database.path);
     this.#store = this.#parts.use(store);
+    this.#space = this.#parts.use(new DiskSpace(database.path));
     this.#busCreate = bus.createScopes;
     this.#notices = notices;
     this.#source = new BackupSource(store, systemClock, VERSION);

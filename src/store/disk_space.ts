@@ -5,7 +5,11 @@
  */
 
 import fs from "node:fs/promises";
+import { type Clock, systemClock } from "../clock.ts";
 import { parentOf } from "../paths.ts";
+
+/** How long after the start it looks for the first time if nobody asks, in milliseconds. */
+const FIRST_LOOK_MS = 500;
 
 /** Bytes; absent where they are not to be had. */
 export interface Space {
@@ -23,15 +27,16 @@ export interface Space {
  * new DiskSpace("state.db").read(); // {}, and a moment later { databaseBytes: 40960, ... }
  * ```
  */
-export class DiskSpace {
+export class DiskSpace implements Disposable {
   readonly #path: string;
+  readonly #cancel: () => void;
   #space: Space = {};
   #isLooking = false;
 
-  /** Looks for the first time. */
-  constructor(path: string) {
+  constructor(path: string, clock: Clock = systemClock) {
     this.#path = path;
-    this.read();
+    // What it takes to ask is loaded then, in tens of milliseconds that a start does not have.
+    this.#cancel = clock.after(FIRST_LOOK_MS, () => this.read());
   }
 
   /** What the last look found; begins the next one. */
@@ -41,6 +46,10 @@ export class DiskSpace {
       void this.#look().finally(() => this.#isLooking = false);
     }
     return this.#space;
+  }
+
+  [Symbol.dispose](): void {
+    this.#cancel();
   }
 
   async #look(): Promise<void> {
