@@ -124,11 +124,13 @@ export class Worker implements AsyncDisposable {
   static start(options: WorkerOptions): Worker {
     const worker = new Worker(options);
     try {
-      for (const lane of worker.#lanes) lane.tick();
+      worker.#lanes[0]!.tick();
     } catch (error) {
       void worker.stop({ withinMs: 0 });
       throw error;
     }
+    // The others in a moment: to open sixteen takes 10 ms, in which the first could answer.
+    worker.#arm(worker.#clock.monotonic());
     return worker;
   }
 
