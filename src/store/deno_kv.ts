@@ -9,9 +9,10 @@ import { type Clock, systemClock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
 import { absolute, parentOf } from "../paths.ts";
 import type { Version } from "../state/store.ts";
+import { setDraft } from "./deno_kv_draft.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
-import { largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
+import { garbageOf, largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
 import { Purge } from "./deno_kv_purge.ts";
 import { pastRecords, readVersions, writeAhead } from "./deno_kv_versions.ts";
 import { makeDirectory } from "./directory.ts";
@@ -21,7 +22,6 @@ import type { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
 import { type DatabaseLock, lockDatabase } from "./lock.ts";
 import { isLarge } from "./draft_history.ts";
-import { living } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
 import { databaseUnusable as unusable } from "./refusals.ts";
 import { Quota } from "./quota.ts";
@@ -193,12 +193,7 @@ class DenoKv implements FileDisk {
       .check({ key: layout.META_KEY, versionstamp: this.#metaVersion })
       .set(layout.META_KEY, encodeRecord(meta));
     if (pieces) atomic.delete(layout.garbageKey(pieces));
-    this.#setScopes(atomic, draft);
-    this.#setKeys(atomic, draft, refs);
-    for (const id of draft.requests.deletes()) atomic.delete(layout.requestKey(id));
-    for (const [id, done] of draft.requests.writes) {
-      atomic.set(layout.requestKey(id), encodeRecord(done));
-    }
+    setDraft(atomic, draft, refs);
     const garbage = await this.#writePast(atomic, draft, refs);
     const note = this.#note(atomic, garbage);
     const result = await atomic.commit();
@@ -246,26 +241,6 @@ class DenoKv implements FileDisk {
     return { scopeIds, refs: draft.history.orphans, versions, deleted };
   }
 
-  #setScopes(atomic: Deno.AtomicOperation, draft: Draft): void {
-    for (const scope of draft.droppedScopes()) atomic.delete(layout.scopeKey(scope.name));
-    for (const { id, name, revision } of draft.scopeWrites()) {
-      atomic.set(layout.scopeKey(name), encodeRecord({ id, revision }));
-    }
-    for (const [name, settings] of draft.settings.writes) {
-      if (settings) atomic.set(layout.optionsKey(name), layout.encodeOptions(settings));
-      else atomic.delete(layout.optionsKey(name));
-    }
-  }
-
-  #setKeys(atomic: Deno.AtomicOperation, draft: Draft, refs: Written): void {
-    for (const { scopeId, key, last } of draft.keyWrites()) {
-      const at = layout.entryKey(scopeId, key);
-      const entry = living(last);
-      if (entry) atomic.set(at, layout.encodeEntry(entry, refs.get(entry)));
-      else atomic.delete(at);
-    }
-  }
-
   /** Notes garbage in `atomic`, if there is any, and returns the note's id. */
   #note(atomic: Deno.AtomicOperation, garbage: layout.Garbage): string | undefined {
     if (Object.values(garbage).every(({ length }) => length === 0)) return undefined;
@@ -291,8 +266,4 @@ class DenoKv implements FileDisk {
     }
     return { note, refs };
   }
-}
-
-function garbageOf(refs: Written): layout.Garbage {
-  return { scopeIds: [], refs: [...refs.values()] };
 }

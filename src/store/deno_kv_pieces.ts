@@ -64,6 +64,11 @@ export function newRefs(values: ReadonlyMap<Last, Uint8Array>): Map<Last, ValueR
   return refs;
 }
 
+/** What those pieces are until a commit refers to them. */
+export function garbageOf(refs: ReadonlyMap<unknown, ValueRef>): layout.Garbage {
+  return { scopeIds: [], refs: [...refs.values()] };
+}
+
 /** The records of the pieces of `value`. */
 export function* piecesOf(
   value: string | Uint8Array,
