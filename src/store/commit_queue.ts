@@ -67,6 +67,11 @@ export class CommitQueue {
     this.#running ??= this.#run();
   }
 
+  /** Has `task` done unless a commit is under way; what comes meanwhile waits for it. It does not throw. */
+  between(task: () => Promise<void>): void {
+    this.#running ??= task().then(() => this.#run());
+  }
+
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running;

@@ -13,6 +13,7 @@ import { setDraft } from "./deno_kv_draft.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
 import { garbageOf, largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
+import { probeDenoKv } from "./deno_kv_probe.ts";
 import { Purge } from "./deno_kv_purge.ts";
 import { pastRecords, readVersions, writeAhead } from "./deno_kv_versions.ts";
 import { makeDirectory } from "./directory.ts";
@@ -149,9 +150,7 @@ class DenoKv implements FileDisk {
   }
 
   async write(draft: Draft): Promise<Written> {
-    // Into a file that has no name any more SQLite would go on writing without complaint.
-    const failure = this.failure();
-    if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
+    this.#refuseLost();
     const { refs, note } = await this.#writePieces(draft).catch(async (error) => {
       throw await this.#quota.explain(error);
     });
@@ -162,6 +161,13 @@ class DenoKv implements FileDisk {
       throw await this.#quota.explain(error);
     }
     return refs;
+  }
+
+  async probe(): Promise<void> {
+    this.#refuseLost();
+    await probeDenoKv(this.#kv).catch(async (error) => {
+      throw await this.#quota.explain(error);
+    });
   }
 
   keepRoom(): Promise<void> {
@@ -184,6 +190,12 @@ class DenoKv implements FileDisk {
     await this.rest();
     this.#kv.close();
     this.#lock[Symbol.dispose]();
+  }
+
+  /** Into a file that has no name any more SQLite would go on writing without complaint. */
+  #refuseLost(): void {
+    const failure = this.failure();
+    if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
   }
 
   async #commit(draft: Draft, refs: Written, pieces: string | undefined): Promise<void> {

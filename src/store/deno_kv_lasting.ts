@@ -71,13 +71,11 @@ export class LastingDisk implements Disk {
   }
 
   write(draft: Draft): Promise<Written> {
-    const failure = this.failure();
-    if (failure !== undefined) {
-      return Promise.reject(new PlantdError("storage_unavailable", failure));
-    }
-    const written = this.#inner.write(draft);
-    this.#writing = written.catch(() => {});
-    return written;
+    return this.#writes(() => this.#inner.write(draft));
+  }
+
+  probe(): Promise<void> {
+    return this.#writes(() => this.#inner.probe());
   }
 
   keepRoom(): Promise<void> {
@@ -97,6 +95,16 @@ export class LastingDisk implements Disk {
     this.#cancel();
     await this.#renewing;
     if (!this.#isInnerClosed) await this.#inner.close();
+  }
+
+  #writes<T>(write: () => Promise<T>): Promise<T> {
+    const failure = this.failure();
+    if (failure !== undefined) {
+      return Promise.reject(new PlantdError("storage_unavailable", failure));
+    }
+    const written = write();
+    this.#writing = written.catch(() => {});
+    return written;
   }
 
   #lookLater(): void {

@@ -33,6 +33,11 @@ export interface Disk {
    * it put the values that were too large for one record. One call at a time.
    */
   write(draft: Draft): Promise<Written>;
+  /**
+   * Resolves when something was written, as durably as a draft, and is gone again; rejects as
+   * {@link write} does. Not while one writes.
+   */
+  probe(): Promise<void>;
   /** Sets space aside for deletes, before something takes it. */
   keepRoom(): Promise<void>;
   /** Gives the space set aside to the next write, which deletes. */

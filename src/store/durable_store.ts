@@ -29,8 +29,9 @@ import type { Disk, Loaded } from "./disk.ts";
 import { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
 import { Expirer } from "./expirer.ts";
-import { type Last, living, type Mirror } from "./mirror.ts";
+import { type Mirror, presentVersion } from "./mirror.ts";
 import { applied, fill, isFreeing, type Outcome, rejectAll } from "./outcomes.ts";
+import { Probe } from "./probe.ts";
 import { DISK_IS_FULL, scopeNotFound, storageError } from "./refusals.ts";
 
 /** Options of a store. */
@@ -79,6 +80,7 @@ export class DurableStore implements Store {
   readonly #damaged: number;
   readonly #queue = new CommitQueue((take) => this.#commitNext(take));
   readonly #expirer: Expirer;
+  readonly #probe: Probe;
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #failure: string | undefined;
   /** Whether the disk itself tells when that is over. */
@@ -97,6 +99,7 @@ export class DurableStore implements Store {
     const { clock } = this.#options;
     const commit = (transaction: Transaction) => this.#queue.push(transaction);
     this.#expirer = new Expirer({ mirror, clock, commit });
+    this.#probe = new Probe(clock, () => this.#queue.between(() => this.#tryDisk()));
   }
 
   get epoch(): string {
@@ -204,6 +207,7 @@ export class DurableStore implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#expirer[Symbol.dispose]();
+    this.#probe[Symbol.dispose]();
     this.#closing ??= this.#queue.idle().then(() => this.#disk.close());
     return this.#closing;
   }
@@ -242,10 +246,7 @@ export class DurableStore implements Store {
         if (takesSpace) await this.#disk.keepRoom();
         written = await this.#disk.write(draft);
       } catch (thrown) {
-        const error = storageError(thrown);
-        this.#isOfDisk = this.#disk.failure() !== undefined;
-        this.#failed(error.message);
-        return { outcomes, error };
+        return { outcomes, error: this.#failedBy(thrown) };
       } finally {
         this.#commitSinceMs = undefined;
       }
@@ -262,23 +263,31 @@ export class DurableStore implements Store {
     return undefined;
   }
 
+  /** After commits have failed: whether they would still, found out without a change of anything. */
+  async #tryDisk(): Promise<void> {
+    this.#commitSinceMs = this.#options.clock.monotonic();
+    try {
+      await this.#disk.keepRoom();
+      await this.#disk.probe();
+      this.#failed(undefined);
+    } catch (thrown) {
+      this.#failedBy(thrown);
+    } finally {
+      this.#commitSinceMs = undefined;
+    }
+  }
+
+  #failedBy(thrown: unknown): PlantdError {
+    const error = storageError(thrown);
+    this.#isOfDisk = this.#disk.failure() !== undefined;
+    this.#failed(error.message);
+    return error;
+  }
+
   #failed(failure: string | undefined): void {
     if (failure === this.#failure) return;
     this.#failure = failure;
+    this.#probe.follow(failure !== undefined);
     this.#options.onFailure(failure);
   }
-}
-
-/** The last of a key as a version. */
-function presentVersion(last: Last): Version {
-  const { revision, timeMs, source, note } = last;
-  const { value, sourceTimeMs } = living(last) ?? {};
-  return {
-    revision,
-    timeMs,
-    source,
-    ...(note === undefined ? {} : { note }),
-    ...(sourceTimeMs === undefined ? {} : { sourceTimeMs }),
-    ...(value === undefined ? {} : { value }),
-  };
 }

@@ -8,7 +8,7 @@ import { LIST_BYTES_MAX } from "../limits.ts";
 import { NAME_CHAR_BYTES_MAX, pageOf } from "../state/sorted.ts";
 import { utf8Bytes } from "../state/utf8.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
-import type { Entry, ListQuery, NamePage, ScopeView } from "../state/store.ts";
+import type { Entry, ListQuery, NamePage, ScopeView, Version } from "../state/store.ts";
 import { Expiry, type Place } from "./expiry.ts";
 import { scopeNotFound } from "./refusals.ts";
 
@@ -46,6 +46,20 @@ export type Last = StoredEntry | Tombstone;
 /** `last` unless it is a tombstone. */
 export function living(last: Last | undefined): StoredEntry | undefined {
   return last && "deleted" in last ? undefined : last;
+}
+
+/** The last of a key as a version. */
+export function presentVersion(last: Last): Version {
+  const { revision, timeMs, source, note } = last;
+  const { value, sourceTimeMs } = living(last) ?? {};
+  return {
+    revision,
+    timeMs,
+    source,
+    ...(note === undefined ? {} : { note }),
+    ...(sourceTimeMs === undefined ? {} : { sourceTimeMs }),
+    ...(value === undefined ? {} : { value }),
+  };
 }
 
 /** What became of a transaction that had a name. */

@@ -47,6 +47,7 @@ export function timed(
         onCommit({ tookMs: clock.monotonic() - sinceMs, transactions, ok });
       }
     },
+    probe: () => disk.probe(),
     keepRoom: () => disk.keepRoom(),
     makeRoom: () => disk.makeRoom(),
     versions: (...of) => disk.versions(...of),

@@ -29,6 +29,8 @@ export class FaultyDisk implements Disk {
   fault: unknown = undefined;
   /** Writes begun. */
   writes = 0;
+  /** Probes begun. */
+  probes = 0;
   /** Times that space set aside was given to deletes. */
   roomMade = 0;
 
@@ -71,6 +73,13 @@ export class FaultyDisk implements Disk {
     return await this.#inner.write(draft);
   }
 
+  async probe(): Promise<void> {
+    this.probes += 1;
+    await this.#gate;
+    if (this.fault !== undefined) throw this.fault;
+    await this.#inner.probe();
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }
@@ -89,6 +98,7 @@ export function memoryDisk(): Loaded {
       return Promise.resolve(new Map());
     },
     versions: () => Promise.resolve([]),
+    probe: () => Promise.resolve(),
     keepRoom: () => Promise.resolve(),
     makeRoom: () => Promise.resolve(),
     close: () => Promise.resolve(),
