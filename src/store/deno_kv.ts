@@ -14,11 +14,11 @@ import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv } from "./deno_kv_load.ts";
 import { garbageOf, largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
 import { probeDenoKv } from "./deno_kv_probe.ts";
-import { Purge } from "./deno_kv_purge.ts";
-import { pastRecords, readVersions, writeAhead } from "./deno_kv_versions.ts";
+import { type Note, noteIn, Purge } from "./deno_kv_purge.ts";
+import { garbageAhead, pastRecords, readVersions, writeAhead } from "./deno_kv_versions.ts";
 import { makeDirectory } from "./directory.ts";
 import { type FileDisk, LastingDisk } from "./deno_kv_lasting.ts";
-import type { Loaded, Position } from "./disk.ts";
+import type { Loaded, Position, VersionsOf } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
 import { type DatabaseLock, lockDatabase } from "./lock.ts";
@@ -151,16 +151,18 @@ class DenoKv implements FileDisk {
 
   async write(draft: Draft): Promise<Written> {
     this.#refuseLost();
-    const { refs, note } = await this.#writePieces(draft).catch(async (error) => {
-      throw await this.#quota.explain(error);
-    });
+    /** What is written before the commit, and garbage unless that comes. */
+    const ahead: Note[] = [];
     try {
-      await this.#commit(draft, refs, note);
+      const refs = await this.#writePieces(draft, ahead);
+      await this.#commit(draft, refs, ahead);
+      return refs;
     } catch (error) {
-      if (note) this.#purge.add([[note, garbageOf(refs)]]);
+      // No version to come gets the number of one that is being purged.
+      this.#meta = { ...this.#meta, nextVersion: draft.history.nextVersion };
+      this.#purge.add(ahead);
       throw await this.#quota.explain(error);
     }
-    return refs;
   }
 
   async probe(): Promise<void> {
@@ -178,8 +180,8 @@ class DenoKv implements FileDisk {
     await this.#reserve.release();
   }
 
-  versions(numbers: readonly number[], before: number): Promise<readonly Version[]> {
-    return readVersions(this.#kv, numbers, before);
+  versions(numbers: readonly number[], of: VersionsOf): Promise<readonly Version[]> {
+    return readVersions(this.#kv, numbers, of);
   }
 
   async rest(): Promise<void> {
@@ -198,27 +200,28 @@ class DenoKv implements FileDisk {
     if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
   }
 
-  async #commit(draft: Draft, refs: Written, pieces: string | undefined): Promise<void> {
+  async #commit(draft: Draft, refs: Written, ahead: Note[]): Promise<void> {
     const { revision, nextScopeId, history: { nextVersion } } = draft;
     const meta = { ...this.#meta, format: layout.FORMAT, revision, nextScopeId, nextVersion };
     const atomic = this.#kv.atomic()
       .check({ key: layout.META_KEY, versionstamp: this.#metaVersion })
       .set(layout.META_KEY, encodeRecord(meta));
-    if (pieces) atomic.delete(layout.garbageKey(pieces));
     setDraft(atomic, draft, refs);
-    const garbage = await this.#writePast(atomic, draft, refs);
-    const note = this.#note(atomic, garbage);
+    const garbage = await this.#writePast(atomic, draft, refs, ahead);
+    for (const [id] of ahead) atomic.delete(layout.garbageKey(id));
+    const notes = noteIn(atomic, garbage);
     const result = await atomic.commit();
     if (!result.ok) {
       throw new PlantdError("storage_unavailable", "another process has written to the database");
     }
     this.#metaVersion = result.versionstamp;
     this.#meta = meta;
-    if (note) this.#purge.add([[note, garbage]]);
+    this.#purge.add(notes);
   }
 
   /**
-   * Writes the past that `draft` makes: in `atomic` if there is room, else in commits before it.
+   * Writes the past that `draft` makes: in `atomic` if there is room, else in commits before it, which is
+   * noted in `ahead`.
    *
    * @returns What is to be purged, because there was no room to delete it at once.
    */
@@ -226,14 +229,17 @@ class DenoKv implements FileDisk {
     atomic: Deno.AtomicOperation,
     draft: Draft,
     refs: Written,
+    ahead: Note[],
   ): Promise<layout.Garbage> {
     let records = [...pastRecords(draft, refs)];
     let room = RECORDS_MAX - draft.recordsTouched;
     const bytes = records.reduce((sum, { record }) => sum + record.length, 0);
     if (room < 0 || bytes > PAST_BYTES_MAX) {
-      const ahead = records.filter(({ isReused }) => !isReused);
-      await writeAhead(this.#kv, ahead);
-      room += ahead.length;
+      const early = records.filter(({ isReused }) => !isReused);
+      const first = this.#kv.atomic();
+      ahead.push(...noteIn(first, garbageAhead(early)));
+      await writeAhead(this.#kv, early, first);
+      room += early.length;
       records = records.filter(({ isReused }) => isReused);
     }
     for (const { at, record } of records) atomic.set(at, record);
@@ -253,29 +259,14 @@ class DenoKv implements FileDisk {
     return { scopeIds, refs: draft.history.orphans, versions, deleted };
   }
 
-  /** Notes garbage in `atomic`, if there is any, and returns the note's id. */
-  #note(atomic: Deno.AtomicOperation, garbage: layout.Garbage): string | undefined {
-    if (Object.values(garbage).every(({ length }) => length === 0)) return undefined;
-    const note = crypto.randomUUID();
-    atomic.set(layout.garbageKey(note), encodeRecord(garbage));
-    return note;
-  }
-
-  /** Writes large values piece by piece; they are garbage until a commit refers to them. */
-  async #writePieces(
-    draft: Draft,
-  ): Promise<{ note: string | undefined; refs: Written }> {
+  /** Writes large values piece by piece; they are garbage, noted in `ahead`, until a commit refers to them. */
+  async #writePieces(draft: Draft, ahead: Note[]): Promise<Written> {
     const large = largeValues(draft);
     const refs = newRefs(large);
-    if (large.size === 0) return { note: undefined, refs };
-    const atomic = this.#kv.atomic();
-    const note = this.#note(atomic, garbageOf(refs));
-    try {
-      await writePieces(this.#kv, large, refs, atomic);
-    } catch (error) {
-      if (note) this.#purge.add([[note, garbageOf(refs)]]);
-      throw error;
-    }
-    return { note, refs };
+    if (large.size === 0) return refs;
+    const first = this.#kv.atomic();
+    ahead.push(...noteIn(first, garbageOf(refs)));
+    await writePieces(this.#kv, large, refs, first);
+    return refs;
   }
 }

@@ -20,7 +20,7 @@
  * them touches few pages, until a key has as many as are kept: then each takes the place, and the number, of
  * the one that goes. A number is odd where the value may lie in pieces. Whether a key is deleted
  * tells its entry, not what is left of it: that and versions may be written before the commit they belong
- * to, and mean nothing until then. So a crash at any moment leaves either the old state or the new one,
+ * to, noted as garbage like pieces, and mean nothing until then. So a crash at any moment leaves either the old state or the new one,
  * and notes of what to purge.
  *
  * @module
@@ -56,8 +56,15 @@ export interface Garbage {
   readonly refs: readonly ValueRef[];
   /** Numbers of versions. */
   readonly versions?: readonly number[];
+  /** Numbers of versions written ahead of a commit that has not come. */
+  readonly ahead?: readonly number[];
   /** Numbers of what is left of deleted keys. */
   readonly deleted?: readonly number[];
+}
+
+/** Numbers that nothing new may have as long as `garbage` is noted; some may not be on disk yet, or any more. */
+export function numbersOf({ versions = [], ahead = [], deleted = [] }: Garbage): readonly number[] {
+  return [...versions, ...ahead, ...deleted];
 }
 
 /** Header of an entry's record; short names, there are many. */

@@ -19,6 +19,7 @@ import {
   type Key,
   type Meta,
   META_KEY,
+  numbersOf,
   OPTIONS,
   REQUESTS,
   type ScopeHeader,
@@ -217,7 +218,9 @@ class Load {
     const notes: [string, Garbage][] = [];
     for await (const { key, value } of this.#list(GARBAGE)) {
       const garbage = this.#intact(() => decodeRecord<Garbage>(value).header);
-      if (garbage) notes.push([key[1] as string, garbage]);
+      if (!garbage) continue;
+      notes.push([key[1] as string, garbage]);
+      for (const number of numbersOf(garbage)) this.#numberMax = Math.max(this.#numberMax, number);
     }
     return notes;
   }

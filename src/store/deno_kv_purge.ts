@@ -8,9 +8,12 @@ import { type Clock, systemClock } from "../clock.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { isLarge } from "./draft_history.ts";
 import type { ValueRef } from "./mirror.ts";
+import { encodeRecord } from "./record.ts";
 
 /** Entries looked at in one go; few, so that writers hardly wait. */
 const BATCH = 250;
+/** Records deleted in one commit; Deno KV takes 1000. */
+const RECORDS_MAX = 990;
 /** Bytes of keys deleted in one commit; with one more key it stays below Deno KV's 81,920. */
 const KEY_BYTES_MAX = 60_000;
 
@@ -19,6 +22,14 @@ const RETRY_MS = 10_000;
 
 /** A note of garbage, by its id. */
 export type Note = readonly [id: string, layout.Garbage];
+
+/** Has `atomic` note `garbage`, if there is any; with what was noted. */
+export function noteIn(atomic: Deno.AtomicOperation, garbage: layout.Garbage): Note[] {
+  if (Object.values(garbage).every(({ length }) => length === 0)) return [];
+  const id = crypto.randomUUID();
+  atomic.set(layout.garbageKey(id), encodeRecord(garbage));
+  return [[id, garbage]];
+}
 
 /**
  * Purges one thing after another, until it is closed; what it has not come to, the next start does.
@@ -78,11 +89,14 @@ export class Purge {
     await this.#running;
   }
 
-  async #purge([id, { scopeIds, refs, versions = [], deleted = [] }]: Note): Promise<void> {
+  async #purge([id, garbage]: Note): Promise<void> {
+    const { scopeIds, refs, versions = [], ahead = [], deleted = [] } = garbage;
     // A commit that seemed to fail and did not has deleted the note: then nothing here is garbage.
     if ((await this.#kv.get(layout.garbageKey(id))).value === null) return;
     for (const ref of refs) await this.#delete(layout.pieceKeys(ref));
     await this.#purgeVersions(versions);
+    // Their values in pieces are those of entries, or noted themselves.
+    await this.#delete(ahead.map((number) => layout.versionKey(number)));
     await this.#delete(deleted.map((number) => layout.deletedKey(number)));
     for (const scopeId of scopeIds) await this.#purgeEntries(scopeId);
     if (scopeIds.length > 0) await this.#purgeDeleted(new Set(scopeIds));
@@ -131,15 +145,16 @@ export class Purge {
   async #delete(keys: readonly layout.Key[]): Promise<void> {
     if (keys.length === 0) return;
     let atomic = this.#kv.atomic();
-    let keyBytes = 0;
+    let [records, keyBytes] = [0, 0];
     for (const key of keys) {
       if (this.#closed) return;
       atomic.delete(key);
+      records += 1;
       keyBytes += layout.keyBytes(key);
-      if (keyBytes < KEY_BYTES_MAX) continue;
+      if (records < RECORDS_MAX && keyBytes < KEY_BYTES_MAX) continue;
       await atomic.commit();
       atomic = this.#kv.atomic();
-      keyBytes = 0;
+      [records, keyBytes] = [0, 0];
     }
     await atomic.commit();
   }

@@ -139,7 +139,7 @@ async function* keysOf(
       // What is left of a deletion means nothing once the key is there again.
       if (order === 0) continue;
       yield { kind: "version", scope, key: gone.key, version: deletionOf(gone.past) };
-      yield* pastOf(kv, scope, gone.key, gone.past);
+      yield* pastOf(kv, { id, scope, key: gone.key }, gone.past);
     }
   };
   for await (const { key: at, value } of list(kv, layout.entriesOf(id))) {
@@ -155,7 +155,7 @@ async function* keysOf(
       bytes.length,
     );
     yield { kind: "entry", scope, key, entry };
-    yield* pastOf(kv, scope, key, decoded);
+    yield* pastOf(kv, { id, scope, key }, decoded);
   }
   yield* deletedUpTo(undefined);
 }
@@ -163,11 +163,10 @@ async function* keysOf(
 /** What is kept of the past of a key, the latest first. */
 async function* pastOf(
   kv: Deno.Kv,
-  scope: string,
-  key: string,
+  { id, scope, key }: { readonly id: number; readonly scope: string; readonly key: string },
   { header: { p = [], r } }: layout.DecodedEntry,
 ): AsyncGenerator<BackupRecord> {
-  for (const version of await readVersions(kv, p.toReversed(), r)) {
+  for (const version of await readVersions(kv, p.toReversed(), { scopeId: id, key, before: r })) {
     yield { kind: "version", scope, key, version };
   }
 }

@@ -8,6 +8,7 @@ import type { Version } from "../state/store.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { readPieces } from "./deno_kv_pieces.ts";
 import type { Draft } from "./draft.ts";
+import type { VersionsOf } from "./disk.ts";
 import type { Written } from "./draft_types.ts";
 import { living } from "./mirror.ts";
 import { DamagedRecord } from "./record.ts";
@@ -44,9 +45,29 @@ export function* pastRecords(draft: Draft, refs: Written): Generator<PastRecord>
   }
 }
 
-/** Writes records that mean nothing before the commit they belong to, and are too many for it. */
-export async function writeAhead(kv: Deno.Kv, records: Iterable<PastRecord>): Promise<void> {
-  let atomic = kv.atomic();
+/** What `records` are until the commit they belong to. */
+export function garbageAhead(records: readonly PastRecord[]): layout.Garbage {
+  const numbers = (of: layout.Key) =>
+    records.flatMap(({ at: [kind, number] }) => kind === of[0] ? [number as number] : []);
+  return {
+    scopeIds: [],
+    refs: [],
+    ahead: numbers(layout.VERSIONS),
+    deleted: numbers(layout.DELETED),
+  };
+}
+
+/**
+ * Writes records that mean nothing before the commit they belong to, and are too many for it.
+ *
+ * @param first Committed with the first of them.
+ */
+export async function writeAhead(
+  kv: Deno.Kv,
+  records: Iterable<PastRecord>,
+  first: Deno.AtomicOperation,
+): Promise<void> {
+  let atomic = first;
   let count = 0;
   let bytes = 0;
   for (const { at, record } of records) {
@@ -59,19 +80,20 @@ export async function writeAhead(kv: Deno.Kv, records: Iterable<PastRecord>): Pr
     count = 0;
     bytes = 0;
   }
-  if (count > 0) await atomic.commit();
+  await atomic.commit();
 }
 
 /**
  * Versions by their numbers, in the same order; those that are damaged are left out.
  *
- * @param before Revision of what came after them. Where one was dropped meanwhile a later version of the
- * same key may have taken its place, which is left out, too.
+ * @param of What they are versions of: whatever lies there of another key is left out. So is what is not
+ * `before` the revision of what came after them: where one was dropped meanwhile a later version of the
+ * same key may have taken its place.
  */
 export async function readVersions(
   kv: Deno.Kv,
   numbers: readonly number[],
-  before: number,
+  { scopeId, key, before }: VersionsOf,
 ): Promise<Version[]> {
   const versions: Version[] = [];
   for (let i = 0; i < numbers.length; i += VERSIONS_PER_GET) {
@@ -79,7 +101,9 @@ export async function readVersions(
     for (const { value } of await kv.getMany(keys)) {
       try {
         const past = layout.decodePast(value);
-        if (past.header.r < before) versions.push(await versionOf(kv, past));
+        const { header } = past;
+        if (header.scope !== scopeId || header.key !== key || header.r >= before) continue;
+        versions.push(await versionOf(kv, past));
       } catch (error) {
         if (!(error instanceof DamagedRecord)) throw error;
       }

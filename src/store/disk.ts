@@ -22,6 +22,14 @@ export interface Position {
   readonly nextVersion: number;
 }
 
+/** What versions are asked for. */
+export interface VersionsOf {
+  readonly scopeId: number;
+  readonly key: string;
+  /** Revision of what came after them. */
+  readonly before: number;
+}
+
 /** A place that keeps drafts for good. */
 export interface Disk {
   /** As of the last write that resolved. */
@@ -43,11 +51,9 @@ export interface Disk {
   /** Gives the space set aside to the next write, which deletes. */
   makeRoom(): Promise<void>;
   /**
-   * Versions of the past by their numbers, as far as they can be read, in the same order.
-   *
-   * @param before Revision of what came after them.
+   * Versions of the past of a key by their numbers, as far as they can be read, in the same order.
    */
-  versions(numbers: readonly number[], before: number): Promise<readonly Version[]>;
+  versions(numbers: readonly number[], of: VersionsOf): Promise<readonly Version[]>;
   /** Lets go of the disk. */
   close(): Promise<void>;
 }

@@ -156,7 +156,8 @@ export class DurableStore implements Store {
     const present = presentVersion(last);
     const { history, historyMs } = this.scopeOptions(name);
     if (!last.past || history === 0) return [present];
-    const past = await this.#disk.versions(last.past.slice(-history).reverse(), last.revision);
+    const of = { scopeId: scope.id, key, before: last.revision };
+    const past = await this.#disk.versions(last.past.slice(-history).reverse(), of);
     if (historyMs === 0) return [present, ...past];
     const oldestMs = this.#options.clock.now() - historyMs;
     return [present, ...past.filter(({ timeMs }) => timeMs >= oldestMs)];

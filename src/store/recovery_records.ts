@@ -228,11 +228,13 @@ class Recovery {
   }
 }
 
-/** The first number, halved, that no version has. */
+/** The first number, halved, that no version has, and none that is to be purged. */
 function versionAfter({ records }: Salvage): number {
   let last = 0;
-  for (const { key: [kind, number] } of records.values()) {
+  for (const { key: [kind, number], record } of records.values()) {
     if (kind === "d" || kind === "h") last = Math.max(last, number as number);
+    if (kind !== "g") continue;
+    for (const noted of layout.numbersOf(headerOf(record))) last = Math.max(last, noted);
   }
   return Math.floor(last / 2) + 1;
 }

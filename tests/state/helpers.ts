@@ -53,8 +53,8 @@ export class FaultyDisk implements Disk {
     return resolve;
   }
 
-  versions(numbers: readonly number[], before: number) {
-    return this.#inner.versions(numbers, before);
+  versions(...of: Parameters<Disk["versions"]>) {
+    return this.#inner.versions(...of);
   }
 
   keepRoom(): Promise<void> {

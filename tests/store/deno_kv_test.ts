@@ -448,8 +448,8 @@ Deno.test("deno kv store - a change of 400 keys with the longest past there is i
 
 Deno.test("deno kv store - a version that took another's place is not told as the earlier one", async () => {
   await using dir = await tempDir();
-  const { disk, ...rest } = await openDenoKv({ path: `${dir.path}/state.db` });
-  await using store = new DurableStore({ disk, ...rest });
+  const { disk, mirror, ...rest } = await openDenoKv({ path: `${dir.path}/state.db` });
+  await using store = new DurableStore({ disk, mirror, ...rest });
   const settings = { history: 1 };
   await store.commit({ mutations: [{ kind: "configure-scope", scope: "a", settings }], source });
   for (const value of [1, 2, 3]) await store.commit({ mutations: [set("a", "k", value)], source });
@@ -457,7 +457,14 @@ Deno.test("deno kv store - a version that took another's place is not told as th
   assert.deepEqual([present?.value, past?.value], ["3", "2"]);
   // What somebody asks for who saw the key before the last change.
   const [number] = (store.get("a", "k") as { past?: readonly number[] }).past!;
-  assert.deepEqual(await disk.versions([number!], past!.revision), []);
+  const of = { scopeId: mirror.scope("a")!.id, key: "k" };
+  const told = async (asked: { scopeId: number; key: string; before: number }) =>
+    (await disk.versions([number!], asked)).length;
+  assert.equal(await told({ ...of, before: past!.revision }), 0);
+  // Nor is one of another key, however it came there.
+  assert.equal(await told({ ...of, before: present!.revision }), 1);
+  assert.equal(await told({ ...of, key: "l", before: present!.revision }), 0);
+  assert.equal(await told({ ...of, scopeId: of.scopeId + 1, before: present!.revision }), 0);
 });
 
 Deno.test("deno kv store - a start that takes long says once a second how far it is", async () => {

@@ -37,3 +37,16 @@ Deno.test("purge - what a full disk did not let go is tried again, and told once
   assert.equal(told, 1);
   assert.equal((await kv.get(pieces[0]!)).value, null);
 });
+
+Deno.test("purge - more versions than one commit of Deno KV takes go in several", async () => {
+  await using dir = await tempDir();
+  using kv = await Deno.openKv(`${dir.path}/state.db`);
+  const versions = Array.from({ length: 2500 }, (_, i) => 2 * i);
+  await kv.set(layout.versionKey(versions.at(-1)!), encodeRecord({ r: 1 }));
+  await kv.set(layout.garbageKey("note"), encodeRecord({ scopeIds: [], refs: [], versions }));
+  const purge = new Purge(kv, (thrown) => assert.fail(thrown as Error));
+  purge.add([["note", { scopeIds: [], refs: [], versions }]]);
+  await until("it is gone", async () => (await kv.get(layout.garbageKey("note"))).value === null);
+  await purge.close();
+  assert.equal((await kv.get(layout.versionKey(versions.at(-1)!))).value, null);
+});
