@@ -13,7 +13,7 @@ import { DamagedRecord, decodeRecord, encodeRecord } from "./record.ts";
 
 /** Largest value kept in its record, in bytes; Deno KV takes 65,536 for the whole record. */
 const INLINE_BYTES_MAX = 60_000;
-/** Bytes of values, and of the keys in the records of the past, before a commit counts as crowded. */
+/** Bytes of values, of the keys in the records of the past, and of notes of garbage, before a commit counts as crowded. */
 const CROWDED_BYTES = 500_000;
 /** What the record of a version or of a deleted key takes beside its key and value; rounded up. */
 const PAST_OVERHEAD_BYTES = 200;
@@ -31,7 +31,7 @@ const encoder = new TextEncoder();
 /** The values in `draft` that do not fit into their records and are not in pieces yet, as bytes. */
 export function largeValues(draft: Draft): Map<Last, Uint8Array> {
   const movable: StoredEntry[] = [];
-  let bytes = 0;
+  let bytes = draft.history.noteBytes;
   const add = (last: Last | undefined, isMovable: boolean) => {
     const entry = living(last);
     if (!entry || entry.ref) return;

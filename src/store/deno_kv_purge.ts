@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import * as layout from "./deno_kv_layout.ts";
-import { isLarge } from "./draft_history.ts";
+import { isLarge, NOTE_NUMBERS_MAX } from "./draft_history.ts";
 import type { ValueRef } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
 
@@ -23,12 +23,20 @@ const RETRY_MS = 10_000;
 /** A note of garbage, by its id. */
 export type Note = readonly [id: string, layout.Garbage];
 
-/** Has `atomic` note `garbage`, if there is any; with what was noted. */
+/** Has `atomic` note `garbage`, if there is any, in as many notes as it takes; with what was noted. */
 export function noteIn(atomic: Deno.AtomicOperation, garbage: layout.Garbage): Note[] {
-  if (Object.values(garbage).every(({ length }) => length === 0)) return [];
-  const id = crypto.randomUUID();
-  atomic.set(layout.garbageKey(id), encodeRecord(garbage));
-  return [[id, garbage]];
+  const { versions = [], ...rest } = garbage;
+  const parts: layout.Garbage[] = [];
+  if (Object.values(rest).some(({ length }) => length > 0)) parts.push(rest);
+  for (let i = 0; i < versions.length; i += NOTE_NUMBERS_MAX) {
+    const some = versions.slice(i, i + NOTE_NUMBERS_MAX);
+    parts.push({ scopeIds: [], refs: [], versions: some });
+  }
+  return parts.map((part) => {
+    const id = crypto.randomUUID();
+    atomic.set(layout.garbageKey(id), encodeRecord(part));
+    return [id, part];
+  });
 }
 
 /**

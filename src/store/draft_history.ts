@@ -17,6 +17,9 @@ const PAST_OVERHEAD_BYTES = 200;
 /** What one number takes in a list of them; the lists grow in an entry's record, too. */
 const NUMBER_BYTES = 12;
 
+/** Numbers in one note of garbage: with the longest there are it stays below the 64 KiB of a record. */
+export const NOTE_NUMBERS_MAX = 3000;
+
 /** A version that becomes part of the past. */
 export interface VersionWrite {
   /** Names it on disk. */
@@ -65,14 +68,19 @@ export class DraftHistory {
     return this.#writes.values();
   }
 
-  /** Number of {@link writes}. */
-  get writeCount(): number {
-    return this.#writes.size;
+  /** Records of {@link writes}, and of notes of {@link drops}. */
+  get recordsTouched(): number {
+    return this.#writes.size + Math.ceil(this.#drops.length / NOTE_NUMBERS_MAX);
   }
 
-  /** Bytes of their records. */
+  /** Bytes of those. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.noteBytes;
+  }
+
+  /** Bytes of the notes alone. */
+  get noteBytes(): number {
+    return this.#drops.length * NUMBER_BYTES;
   }
 
   /** Numbers of versions on disk that are no longer kept. */

@@ -438,7 +438,8 @@ Deno.test("draft - any transactions: disk, mirror and watchers agree with a mode
         assert.deepEqual(sorted(watcher), sorted(model));
         assert.deepEqual(sorted(onDisk(mirror, draft)), sorted(model));
         const { scopes, dropped, entries } = written(draft);
-        const records = scopes.length + dropped.length + entries.length + draft.history.writeCount;
+        const records = scopes.length + dropped.length + entries.length +
+          draft.history.recordsTouched;
         assert.ok(records <= draft.recordsTouched, `${records} of ${draft.recordsTouched}`);
       }
       assert.deepEqual(contentsOf(mirror), contentsOf(mirrorOf()), "the mirror before the merge");
