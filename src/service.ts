@@ -32,6 +32,7 @@ import { Records } from "./service/records.ts";
 import { accessTo, checksOf, type Parts, readingsOf, reportOf, summaryOf } from "./service/web.ts";
 import { Snapshots } from "./state/snapshots.ts";
 import type { Store } from "./state/store.ts";
+import { SyncProbe } from "./store/sync_probe.ts";
 import { Requests } from "./telemetry/requests.ts";
 import { Tracing } from "./telemetry/tracing.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -64,6 +65,7 @@ export class Service implements AsyncDisposable {
   #feed: Feed | undefined;
   #http!: HttpServer;
   readonly #metrics = new Metrics(VERSION);
+  #syncProbe: SyncProbe | undefined;
   readonly #streams = new EventStreams();
   /** Undefined until everything has started. */
   #access: StateAccess | undefined;
@@ -149,6 +151,8 @@ export class Service implements AsyncDisposable {
       ),
     );
     this.#store = this.#upkeep.store;
+    const { path } = this.#config.database;
+    this.#syncProbe = new SyncProbe(path, (tookMs) => this.#metrics.synced(tookMs));
     await this.#records.follow(this.#store, this.#config);
     await this.#tellChanges(poller);
     const { ingest, subscriber } = await listenToBus({
@@ -187,6 +191,7 @@ export class Service implements AsyncDisposable {
       stuck: () => this.stuck(),
       storeAvailable: () => this.#access !== undefined && this.#store.status().available,
       state: () => this.#access,
+      watched: () => void this.#syncProbe?.run(),
       readings: async () => this.#access && await readingsOf(this.#webParts()),
     };
   }

@@ -49,6 +49,7 @@ export function createApp({ source, metrics, streams, edit, names }: AppOptions)
   app.use(guard({ names, refuse }));
   app.route("/", healthRoutes(source));
   app.get("/metrics", async () => {
+    source.watched();
     const text = await metrics.text(await source.readings());
     return new Response(text, { headers: { "content-type": metrics.contentType } });
   });

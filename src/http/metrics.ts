@@ -44,7 +44,7 @@ export class Metrics {
   );
   readonly #commitSeconds = this.#histogram(
     "commit_duration_seconds",
-    "Writes to the database, each with its fsync.",
+    "Writes to the database, from handing over to on disk, fsync included.",
     LATENCY_BUCKETS,
   );
   readonly #commitTransactions = this.#histogram(
@@ -53,6 +53,11 @@ export class Metrics {
     BATCH_BUCKETS,
   );
   readonly #commitFailures = this.#counter("commit_failures_total", "Commits that failed.");
+  readonly #syncSeconds = this.#histogram(
+    "disk_sync_duration_seconds",
+    "A write of our own beside the database with its fdatasync, tried when metrics are asked for.",
+    LATENCY_BUCKETS,
+  );
   readonly #http = this.#counter("http_requests_total", "HTTP requests answered.", ["status"]);
   readonly #gauges = new Map<string, InstanceType<typeof Gauge>>();
   readonly #counters = new Map<string, InstanceType<typeof Counter>>();
@@ -76,6 +81,11 @@ export class Metrics {
     this.#commitSeconds.observe(tookMs / 1000);
     if (ok) this.#commitTransactions.observe(transactions);
     else this.#commitFailures.inc();
+  }
+
+  /** The disk has made a write of ours durable. */
+  synced(tookMs: number): void {
+    this.#syncSeconds.observe(tookMs / 1000);
   }
 
   /** An HTTP request was answered with `status`. */

@@ -13,6 +13,8 @@ export interface HttpSource extends HealthSource {
   state(): StateAccess | undefined;
   /** Numbers for metrics; undefined until the service has started. */
   readings(): Promise<Readings | undefined>;
+  /** Told that metrics are asked for: begins what is measured for those who watch, and returns at once. */
+  watched(): void;
 }
 
 /** The state, through the same door as everybody's requests. */

@@ -30,7 +30,7 @@ export interface DatabaseLock extends Disposable {
  * ```
  */
 export async function lockDatabase(path: string): Promise<DatabaseLock> {
-  const lockPath = `${await Deno.realPath(path).catch(() => path)}.lock`;
+  const lockPath = await noteOf(path);
   using held = new DisposableStack();
   const note = held.adopt(await openFile(lockPath), (file) => file.close());
   const database = held.adopt(await openFile(path), (file) => file.close());
@@ -43,6 +43,11 @@ export async function lockDatabase(path: string): Promise<DatabaseLock> {
     broken: () => isSame(path, locked) ? undefined : `the database ${path} was deleted or replaced`,
     [Symbol.dispose]: () => kept.dispose(),
   };
+}
+
+/** The file beside the database at `path` that tells people who has it: `path.lock`. */
+export async function noteOf(path: string): Promise<string> {
+  return `${await Deno.realPath(path).catch(() => path)}.lock`;
 }
 
 function inUse(path: string, lockPath: string): PlantdError {
@@ -93,7 +98,7 @@ async function openFile(path: string): Promise<Deno.FsFile> {
  * undefined if nobody has, or it is not to be seen. Changes nothing.
  */
 export async function holderOf(path: string): Promise<string | undefined> {
-  const lockPath = `${await Deno.realPath(path).catch(() => path)}.lock`;
+  const lockPath = await noteOf(path);
   try {
     using note = await Deno.open(lockPath);
     // Shared, and for a moment: whoever has it has it alone.

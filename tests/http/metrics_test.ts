@@ -47,6 +47,7 @@ Deno.test("metrics - what happened is counted, by operation and result", async (
   metrics.answered("get", "key_not_found", 1);
   metrics.committed({ tookMs: 4, transactions: 30, ok: true });
   metrics.committed({ tookMs: 4, transactions: 30, ok: false });
+  metrics.synced(0.3);
   metrics.served(404);
   const found = samples(await metrics.text(undefined));
   const get = (name: string) => found.get(`plantd_state_${name}`);
@@ -56,6 +57,8 @@ Deno.test("metrics - what happened is counted, by operation and result", async (
   assert.equal(get('request_duration_seconds_bucket{le="0.0025",operation="get"}'), 2);
   assert.equal(get("commit_duration_seconds_count"), 2);
   assert.equal(get("commit_transactions_sum"), 30);
+  assert.equal(get('disk_sync_duration_seconds_bucket{le="0.00025"}'), 0);
+  assert.equal(get('disk_sync_duration_seconds_bucket{le="0.0005"}'), 1);
   assert.equal(get("commit_failures_total"), 1);
   assert.equal(get('http_requests_total{status="404"}'), 1);
   assert.equal(get('build_info{version="1.2.3"}'), 1);

@@ -1,6 +1,7 @@
 /** The dashboard and the alert rules ask for metrics that there are. */
 
 import assert from "node:assert/strict";
+import { until } from "../helpers/async.ts";
 import { runToEnd } from "../helpers/child.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { toolTest } from "../helpers/tools.ts";
@@ -21,7 +22,12 @@ const expressions: string[] = (dashboard.panels as Panel[])
 Deno.test("monitoring - every metric that dashboard and alerts ask for is one the service has", async () => {
   await using web = await Web.start();
   await web.set("k", "1");
-  const { text } = await web.ask("//metrics");
+  const metrics = async () => (await web.ask("//metrics")).text;
+  await until(
+    "a sync of the disk was tried because metrics were asked for",
+    async () => (await metrics()).includes("plantd_state_disk_sync_duration_seconds_count 1\n"),
+  );
+  const text = await metrics();
   const names = new Set(
     [...text.matchAll(/^([a-z_]+)[{ ]/gm)].map(([, name]) => name!),
   );
