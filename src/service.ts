@@ -200,6 +200,7 @@ export class Service implements AsyncDisposable {
     return {
       store: this.#store,
       upkeep: this.#upkeep,
+      records: this.#records,
       ingest: this.#ingest,
       worker: this.#worker,
       subscriber: this.#subscriber,

@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import type { Change, Store } from "../state/store.ts";
 import { PROGRAM, VERSION } from "../version.ts";
 import { changeRecord, lostRecord, openedRecord } from "./record.ts";
-import { RotatingFile } from "./rotating_file.ts";
+import { RotatingFile, type RotatingFileStatus } from "./rotating_file.ts";
 
 /** What is written where. */
 export interface AuditSettings {
@@ -31,6 +31,11 @@ export interface AuditOptions {
   readonly store: Pick<Store, "watch" | "status">;
   readonly log: Log;
   readonly clock?: Clock;
+}
+
+/** How an audit log is. */
+export interface AuditStatus extends RotatingFileStatus {
+  readonly file: string;
 }
 
 /** The source of changes that came over the bus. */
@@ -73,6 +78,11 @@ export class AuditLog implements AsyncDisposable {
   /** Returns at once; a file that cannot be written is tried again until it can. */
   static start(options: AuditOptions): AuditLog {
     return new AuditLog(options);
+  }
+
+  /** Whether records are written to which file, and how many were lost since the start. */
+  status(): AuditStatus {
+    return { file: this.#settings.file, ...this.#file.status() };
   }
 
   /** Other settings from the next change on; the file is opened anew, also where it is the same. */

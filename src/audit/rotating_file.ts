@@ -29,6 +29,14 @@ export interface RotatingFileOptions {
   readonly open?: (path: string) => Promise<AppendFile>;
 }
 
+/** How the file is. */
+export interface RotatingFileStatus {
+  /** Lines that were not written, since the start. */
+  readonly lost: number;
+  /** Why lines wait or are lost; undefined while all are written. */
+  readonly failure: string | undefined;
+}
+
 /** Pause before a file that could not be written is tried again, in milliseconds. */
 const RETRY_MS = 1000;
 
@@ -61,6 +69,7 @@ export class RotatingFile implements AsyncDisposable {
   /** Lines lost since the last one that says so. */
   #lost = 0;
   #lostInTrouble = 0;
+  #lostEver = 0;
   #trouble: string | undefined;
   #running: Promise<void> | undefined;
   #isReopenDue = false;
@@ -77,11 +86,17 @@ export class RotatingFile implements AsyncDisposable {
     if (this.#queueBytes + bytes.length > this.#options.queueBytesMax || this.#isClosing) {
       this.#lost += 1;
       this.#lostInTrouble += 1;
+      this.#lostEver += 1;
       this.#inTrouble("the disk does not keep up");
       return;
     }
     this.#sayLost();
     this.#push(bytes);
+  }
+
+  /** Whether lines are written, and how many were not. */
+  status(): RotatingFileStatus {
+    return { lost: this.#lostEver, failure: this.#trouble };
   }
 
   /** Another file, or other bounds, from now on: what still waits goes there, too. */

@@ -40,6 +40,7 @@ export function findingsOf(readings: Readings): Finding[] {
     store(data),
     ...damage(data),
     ...backups(data),
+    ...audit(data),
     disk(data),
     bus(data),
     feed(readings, data),
@@ -109,6 +110,20 @@ function backups({ backups }: HealthData): Finding[] {
   }
   const todo = `may the service write to ${directory}, and is there room?`;
   return [{ name, status: "warn", says: `none was made in ${directory}: ${failure}`, todo }];
+}
+
+function audit({ audit }: HealthData): Finding[] {
+  if (audit === undefined) return [];
+  const { file, lost, failure } = audit;
+  const name = "audit";
+  const missing = lost === 0 ? "" : `, ${lost} records were lost since the start`;
+  if (failure !== undefined) {
+    const todo = `may the service write to ${file}, and is there room?`;
+    return [{ name, status: "warn", says: `${file} is not written: ${failure}${missing}`, todo }];
+  }
+  if (lost === 0) return [{ name, status: "ok", says: `written to ${file}` }];
+  const todo = "see where they are missing (grep lost); give the audit log a disk that keeps up";
+  return [{ name, status: "warn", says: `written to ${file}${missing}`, todo }];
 }
 
 function disk({ disk = {} }: HealthData): Finding {

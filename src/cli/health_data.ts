@@ -36,6 +36,8 @@ export interface HealthData {
     readonly last: string | null;
     readonly failure?: string;
   };
+  /** Missing where no audit log is written. */
+  readonly audit?: { readonly file: string; readonly lost: number; readonly failure?: string };
   readonly disk?: {
     readonly database_bytes?: number;
     readonly wal_bytes?: number;

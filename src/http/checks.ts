@@ -89,6 +89,15 @@ export function damageCheck(notices: readonly { readonly text: string }[]): Chec
   };
 }
 
+/** The audit log, from its status. */
+export function auditCheck(
+  { file, failure }: { readonly file: string; readonly failure: string | undefined },
+): Check {
+  const check = { name: "audit:file", componentType: "component" } as const;
+  if (failure === undefined) return { ...check, status: "pass" };
+  return { ...check, status: "warn", output: `the audit log ${file} is not written: ${failure}` };
+}
+
 /** Automatic backups, from their status. */
 export function backupCheck(
   { lastMs, failure, directory }: {

@@ -112,6 +112,7 @@ export class Metrics {
     this.#readScopes(readings);
     this.#readBus(readings);
     this.#readWorker(readings);
+    this.#readAudit(readings);
   }
 
   #readChecks({ checks, eventStreams, feedSubscribers }: Readings): void {
@@ -195,6 +196,14 @@ export class Metrics {
     const dropped = this.#total("broker_dropped_total", "What found no lane.", ["message"]);
     dropped.inc({ message: "request" }, worker.droppedRequests);
     dropped.inc({ message: "reply" }, worker.droppedReplies);
+  }
+
+  #readAudit({ audit }: Readings): void {
+    if (!audit) return;
+    this.#gauge("audit_available", "Whether the records of the audit log reach its file.")
+      .set(Number(audit.failure === undefined));
+    this.#total("audit_records_lost_total", "Records of the audit log that the disk did not take.")
+      .inc(audit.lost);
   }
 
   #readProcess(): void {

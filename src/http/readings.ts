@@ -48,6 +48,8 @@ export interface Readings {
     readonly droppedRequests: number;
     readonly droppedReplies: number;
   };
+  /** Of the audit log; absent where there is none. */
+  readonly audit?: { readonly lost: number; readonly failure: string | undefined };
   /** Sizes of the database's files in bytes; absent where there is none. */
   readonly database: { readonly bytes?: number; readonly walBytes?: number };
   /** Event streams that are open. */

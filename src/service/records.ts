@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AuditLog } from "../audit/audit_log.ts";
+import { AuditLog, type AuditStatus } from "../audit/audit_log.ts";
 import type { StateConfig } from "../config/schema.ts";
 import { logOf } from "../log.ts";
 import type { Store } from "../state/store.ts";
@@ -39,6 +39,11 @@ export class Records implements AsyncDisposable {
     } else if (store) {
       this.#audit = AuditLog.start({ settings: { file, ...rest }, store, log: logOf("audit") });
     }
+  }
+
+  /** How the audit log is; undefined where there is none. */
+  audit(): AuditStatus | undefined {
+    return this.#audit?.status();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { brokerCheck, busCheck, storeCheck } from "../http/checks.ts";
+import type { AuditStatus } from "../audit/audit_log.ts";
+import { auditCheck, brokerCheck, busCheck, storeCheck } from "../http/checks.ts";
 import { type Check, overall } from "../http/health.ts";
 import type { ChangeStream, Row, StateAccess } from "../http/ports.ts";
 import type { Readings } from "../http/readings.ts";
@@ -42,6 +43,7 @@ export interface Parts {
   readonly worker: { status(): WorkerStatus };
   readonly subscriber: { status(): SubscriberStatus };
   readonly checks: () => readonly Check[];
+  readonly records: { audit(): AuditStatus | undefined };
   readonly databasePath: string;
   /** Where changes are told; undefined where they are not. */
   readonly feed: Pick<Feed, "address" | "subscribers"> | undefined;
@@ -51,12 +53,17 @@ export interface Parts {
 
 /** The parts as checks. */
 export function checksOf(
-  { store, upkeep, worker, subscriber }: Pick<Parts, "store" | "upkeep" | "worker" | "subscriber">,
+  { store, upkeep, records, worker, subscriber }: Pick<
+    Parts,
+    "store" | "upkeep" | "records" | "worker" | "subscriber"
+  >,
   brokerAddress: string,
 ): Check[] {
+  const audit = records.audit();
   return [
     storeCheck(store.status()),
     ...upkeep.checks(),
+    ...(audit === undefined ? [] : [auditCheck(audit)]),
     brokerCheck(worker.status(), brokerAddress),
     busCheck(subscriber.status()),
   ];
@@ -86,6 +93,7 @@ export async function readingsOf(parts: Parts): Promise<Readings> {
     sizeOf(`${databasePath}-wal`),
   ]);
   const { connected, subscriptions } = subscriber.status();
+  const audit = parts.records.audit();
   return {
     checks: parts.checks(),
     store: store.status(),
@@ -101,6 +109,7 @@ export async function readingsOf(parts: Parts): Promise<Readings> {
       byScope: ingest.byScope(METRICS_SCOPES_MAX + 1),
     },
     worker: worker.status(),
+    ...(audit === undefined ? {} : { audit }),
     database: {
       ...(bytes === undefined ? {} : { bytes }),
       ...(walBytes === undefined ? {} : { walBytes }),
@@ -112,7 +121,7 @@ export async function readingsOf(parts: Parts): Promise<Readings> {
 
 /** The data of a `health` reply. */
 export function reportOf(
-  { store, upkeep, checks, subscriber, ingest, worker, feed }: Parts,
+  { store, upkeep, records, checks, subscriber, ingest, worker, feed }: Parts,
   service: string,
   startedMs: number,
 ): Readonly<Record<string, unknown>> {
@@ -131,6 +140,7 @@ export function reportOf(
     commits_pending: pending,
     commit_ms: commitMs,
     ...upkeep.report(),
+    audit: records.audit(),
     feed: feed?.address ?? null,
     worker: { lanes, connected: lanesConnected, busy, dialect, reconnects },
     bus: {

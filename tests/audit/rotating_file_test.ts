@@ -136,6 +136,7 @@ Deno.test("rotating file - a disk that hangs holds up nobody, and what is lost i
   });
   for (let i = 10; i < 40; i++) file.add(`line ${i}`);
   assert.deepEqual(said, ["the disk does not keep up"]);
+  assert.deepEqual(file.status(), { lost: 18, failure: said[0] });
   gate.resolve();
   await until("all is written", () => said.length === 2);
   file.add("after");
@@ -144,6 +145,7 @@ Deno.test("rotating file - a disk that hangs holds up nobody, and what is lost i
   const kept = Array.from({ length: 12 }, (_, i) => `line ${10 + i}`);
   assert.deepEqual(await linesOf(path), [...kept, '{"lost":18}', "after"]);
   assert.equal(said[1], "again, 18 lost");
+  assert.deepEqual(file.status(), { lost: 18, failure: undefined });
 });
 
 Deno.test("rotating file - a line that a full disk tore is written again, on a line of its own", async () => {

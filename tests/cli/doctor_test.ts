@@ -59,6 +59,12 @@ Deno.test("doctor - a plant that is well has nothing to do", () => {
   );
 });
 
+Deno.test("doctor - an audit log that is written is one more part that is well", () => {
+  const audit = { file: "/a.jsonl", lost: 0 };
+  const [one] = found({}, { audit }).filter(({ name }) => name === "audit");
+  assert.deepEqual(one, { name: "audit", status: "ok", says: "written to /a.jsonl" });
+});
+
 Deno.test("doctor - each part that is not well is one finding that says what to do", () => {
   const bus = WELL.bus!;
   const cases: [Finding, string, string, RegExp, RegExp][] = [
@@ -73,6 +79,20 @@ Deno.test("doctor - each part that is not well is one finding that says what to 
     [fault({}, { commit_ms: 6000 }), "store", "fail", /6000 ms/, /iostat/],
     [fault({}, { damaged: 2 }), "store", "warn", /2 records/, /start the service again/],
     [fault({}, { damage: [{ text: "lost" }] }), "damage", "warn", /lost/, /acknowledge/],
+    [
+      fault({}, { audit: { file: "/a.jsonl", lost: 0, failure: "no room" } }),
+      "audit",
+      "warn",
+      /^\/a\.jsonl is not written: no room$/,
+      /is there room/,
+    ],
+    [
+      fault({}, { audit: { file: "/a.jsonl", lost: 7 } }),
+      "audit",
+      "warn",
+      /7 records were lost/,
+      /keeps up/,
+    ],
     [
       fault({}, { backups: { directory: "/b", last: null, failure: "no room" } }),
       "backups",

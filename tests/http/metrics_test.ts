@@ -73,6 +73,17 @@ Deno.test("metrics - connections to the feed are told where there is one", async
   assert.deepEqual([await told(readings()), await told(without)], [3, undefined]);
 });
 
+Deno.test("metrics - what the audit log lost is told where there is one", async () => {
+  const audit = { lost: 7, failure: "no space left on device" };
+  const found = samples(await new Metrics("1").text(readings({ audit })));
+  const none = samples(await new Metrics("1").text(readings()));
+  const names = ["plantd_state_audit_available", "plantd_state_audit_records_lost_total"];
+  assert.deepEqual(names.map((name) => [found.get(name), none.get(name)]), [
+    [0, undefined],
+    [7, undefined],
+  ]);
+});
+
 Deno.test("metrics - read twice they are what was counted, not twice that", async () => {
   const metrics = new Metrics("1");
   const counts = { received: 5, stored: 3, pending: 1, rejected: { overflow: 1 } };

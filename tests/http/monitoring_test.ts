@@ -20,7 +20,8 @@ const expressions: string[] = (dashboard.panels as Panel[])
   .flatMap(({ targets }) => targets.map(({ expr }) => expr));
 
 Deno.test("monitoring - every metric that dashboard and alerts ask for is one the service has", async () => {
-  await using web = await Web.start();
+  await using dir = await tempDir();
+  await using web = await Web.start({ "audit.file": `${dir.path}/audit.jsonl` });
   await web.set("k", "1");
   const metrics = async () => (await web.ask("//metrics")).text;
   await until(
@@ -37,6 +38,23 @@ Deno.test("monitoring - every metric that dashboard and alerts ask for is one th
   // A service that has had no update from the bus has no reason to tell.
   missing.delete("plantd_state_bus_updates_rejected_total");
   assert.deepEqual([...missing], []);
+});
+
+Deno.test("monitoring - an audit log that is not written is a warning in health, and a metric", async () => {
+  await using dir = await tempDir();
+  // A directory is in its place.
+  await using web = await Web.start({ "audit.file": dir.path });
+  const metrics = async () => (await web.ask("//metrics")).text;
+  await until(
+    "it was tried",
+    async () => /^plantd_state_audit_available 0$/m.test(await metrics()),
+  );
+  assert.match(await metrics(), /^plantd_state_audit_records_lost_total 0$/m);
+  const { text } = await web.ask("//readyz?verbose");
+  assert.ok(text.includes(`[!]audit:file warn: the audit log ${dir.path} is not written: `), text);
+  const { audit } = (await web.ask("/health")).body.data;
+  assert.deepEqual([audit.file, audit.lost, typeof audit.failure], [dir.path, 0, "string"]);
+  assert.equal((await web.set("k", "1")).status, 200);
 });
 
 toolTest(

@@ -83,6 +83,9 @@ const WELL = {
   "store:revision": ["Store", "Writes reach the disk."],
   "broker:lanes": ["Broker", "The broker talks to the service; requests are answered."],
   "bus:subscriptions": ["Bus", "The bus is connected; published updates arrive."],
+  "audit:file": ["Audit log", "What is changed is recorded."],
+  "backup:time": ["Backups", "The last one was made and proved."],
+  "store:damage": ["Damage", "Nothing was lost."],
   "service:start": ["Service", "The service has started."],
 };
 
