@@ -11,14 +11,14 @@ import { examples } from "./examples.ts";
 import { checkDenoKv, recover as recoverDatabase } from "../offline.ts";
 import { absolute } from "../paths.ts";
 import { EXIT } from "./exit_codes.ts";
+import { formatOf, outputOptions, type OutputValues, printAs } from "./format.ts";
 import { databaseOptions, type DatabaseValues, stateConfig } from "./options.ts";
-import { print } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 /** Parser of the command. */
 export const recoverCommand = command(
   "recover",
-  merge(object({ command: constant("recover") }), databaseOptions),
+  merge(object({ command: constant("recover") }), databaseOptions, outputOptions),
   {
     brief: message`Recover a damaged database while no service runs.`,
     description:
@@ -29,8 +29,12 @@ export const recoverCommand = command(
   },
 );
 
+/** What the command's options parse to. */
+export interface RecoverValues extends DatabaseValues, OutputValues {}
+
 /** Runs the command. */
-export async function recover(values: DatabaseValues): Promise<number> {
+export async function recover(values: RecoverValues): Promise<number> {
+  const format = formatOf(values);
   const { database, backup } = stateConfig(values);
   let fault: string | undefined;
   {
@@ -38,13 +42,21 @@ export async function recover(values: DatabaseValues): Promise<number> {
     const onRecord = (records: number) => progress.count(records, "records");
     await checkDenoKv(database.path, (problem) => fault ??= problem, onRecord);
   }
-  if (fault === undefined) {
-    print("the database is whole");
-    return EXIT.done;
-  }
-  const path = absolute(database.path);
-  print(
-    await recoverDatabase(path, [fault], { path, onDamage: "start", backups: backup.directory }),
-  );
+  const done = fault === undefined
+    ? { recovered: false, text: "the database is whole" }
+    : await recovered(absolute(database.path), fault, backup.directory);
+  printAs(format, JSON.stringify(done), () => done.text);
   return EXIT.done;
+}
+
+/** What was done, with the members of the notice that a start would leave. */
+async function recovered(path: string, fault: string, backups: string | undefined) {
+  let report: string | undefined;
+  const text = await recoverDatabase(path, [fault], {
+    path,
+    onDamage: "start",
+    backups,
+    onRecovered: (_text, file) => report = file,
+  });
+  return { recovered: true, text, report };
 }
