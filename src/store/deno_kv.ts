@@ -90,7 +90,12 @@ async function open(
   let kv: Deno.Kv | undefined;
   try {
     kv = await Deno.openKv(file);
-    const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(kv, clock, onProgress);
+    const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(
+      kv,
+      file,
+      clock,
+      onProgress,
+    );
     const purge = new Purge(kv, onPurgeFailure, clock);
     await reserve.start();
     const disk = new DenoKv(kv, lock, file, purge, reserve, meta, metaVersion);

@@ -26,7 +26,7 @@
  * @module
  */
 
-import { decodeRecord, encodeRecord, type Record } from "./record.ts";
+import { decodeRecord, decodeTexts, encodeRecord, type Record } from "./record.ts";
 import { utf8Bytes } from "../state/utf8.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import type { Last, StoredEntry, Tombstone, ValueRef, Writable } from "./mirror.ts";
@@ -216,6 +216,19 @@ export function decodeEntry(bytes: unknown): DecodedEntry {
 }
 
 /**
+ * Reads an entry's record that was read as two texts.
+ *
+ * @throws {DamagedRecord}
+ */
+export function decodeEntryTexts(
+  head: string,
+  body: string,
+): Pick<DecodedEntry, "header" | "ref"> & { readonly bodyBytes: number } {
+  const { header, bodyBytes } = decodeTexts<EntryHeader>(head, body);
+  return { header, ref: refOf(header), bodyBytes };
+}
+
+/**
  * Reads the record of a version, or of what is left of a deleted key.
  *
  * @throws {DamagedRecord}
@@ -225,13 +238,16 @@ export function decodePast(bytes: unknown): DecodedPast {
 }
 
 function decoded<Header extends EntryHeader>({ header, body }: Record<Header>) {
-  const { v } = header;
-  return { header, body, ref: v && { id: v[0], pieces: v[1] } };
+  return { header, body, ref: refOf(header) };
+}
+
+function refOf({ v }: EntryHeader): ValueRef | undefined {
+  return v && { id: v[0], pieces: v[1] };
 }
 
 /** The entry that a header and its value make. One literal for them all: there are many. */
 export function entryOf(
-  { header, ref }: DecodedEntry,
+  { header, ref }: Pick<DecodedEntry, "header" | "ref">,
   value: string,
   valueBytes: number,
 ): StoredEntry {

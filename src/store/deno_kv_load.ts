@@ -8,10 +8,9 @@ import type { Clock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import {
-  decodeEntry,
+  decodeEntryTexts,
   decodePast,
   DELETED,
-  ENTRIES,
   entryOf,
   FORMAT,
   GARBAGE,
@@ -27,6 +26,7 @@ import {
   tombstoneOf,
   VERSIONS,
 } from "./deno_kv_layout.ts";
+import { entryPages, scopeIdOf } from "./deno_kv_entries.ts";
 import { readPieces } from "./deno_kv_pieces.ts";
 import {
   type DoneRequest,
@@ -67,13 +67,14 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  */
 export async function loadDenoKv(
   kv: Deno.Kv,
+  path: string,
   clock: Clock,
   onProgress: (entries: number) => void = () => {},
 ): Promise<LoadedKv> {
   const load = new Load(kv, clock, onProgress);
   const garbage = await load.garbage();
   await load.scopes();
-  await load.entries();
+  await load.entries(path);
   await load.deleted(new Set(garbage.flatMap(([, { deleted = [] }]) => deleted)));
   await load.options();
   await load.requests();
@@ -153,21 +154,31 @@ class Load {
   }
 
   /** Fills the scopes. Entries of no scope wait to be purged. */
-  async entries(): Promise<void> {
-    for await (const { key, value } of this.#list(ENTRIES)) {
-      this.#countEntry();
-      const scopeId = key[1] as number;
-      this.#scopeIdMax = Math.max(this.#scopeIdMax, scopeId);
-      const scope = this.#scopes.get(scopeId);
-      if (!scope) continue;
-      const decoded = this.#intact(() => decodeEntry(value));
-      // Awaited only where there is something to wait for: there are many.
-      const bytes = decoded && (decoded.ref ? await this.#pieces(decoded.ref) : decoded.body);
-      if (!bytes) continue;
-      const entry = this.#timed(entryOf(decoded!, decoder.decode(bytes), bytes.length));
-      this.mirror.put(scope, key[2] as string, entry);
-      this.#see(scope, entry);
+  async entries(path: string): Promise<void> {
+    const scopes = new Map<string, Scope | undefined>();
+    for (const page of entryPages(path)) {
+      for (const [hex, key, head, body] of page) {
+        if (!scopes.has(hex)) scopes.set(hex, this.#scopeOf(scopeIdOf(hex)));
+        const scope = scopes.get(hex);
+        const decoded = scope && this.#intact(() => decodeEntryTexts(head, body));
+        if (!decoded) continue;
+        // Awaited only where there is something to wait for: there are many.
+        const value = decoded.ref ? await this.#pieces(decoded.ref) : decoded;
+        if (!value) continue;
+        const { text = body, bodyBytes }: { text?: string; bodyBytes: number } = value;
+        const entry = this.#timed(entryOf(decoded, text, bodyBytes));
+        this.mirror.put(scope, key, entry);
+        this.#see(scope, entry);
+      }
+      this.#count(page.length);
+      // The rest of the program has its turn.
+      await new Promise((done) => setImmediate(done));
     }
+  }
+
+  #scopeOf(id: number): Scope | undefined {
+    this.#scopeIdMax = Math.max(this.#scopeIdMax, id);
+    return this.#scopes.get(id);
   }
 
   /**
@@ -226,9 +237,10 @@ class Load {
   }
 
   /** A large value, or undefined, counted, if it cannot be read. */
-  async #pieces(ref: ValueRef): Promise<Uint8Array | undefined> {
+  async #pieces(ref: ValueRef): Promise<{ text: string; bodyBytes: number } | undefined> {
     try {
-      return await readPieces(this.#kv, ref);
+      const bytes = await readPieces(this.#kv, ref);
+      return { text: decoder.decode(bytes), bodyBytes: bytes.length };
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error;
       this.damaged += 1;
@@ -257,9 +269,8 @@ class Load {
     return Math.floor(this.#numberMax / 2) + 1;
   }
 
-  #countEntry(): void {
-    this.#entriesRead += 1;
-    if (this.#entriesRead % LIST_BATCH !== 0) return;
+  #count(entries: number): void {
+    this.#entriesRead += entries;
     const nowMs = this.#clock.monotonic();
     if (nowMs - this.#toldAtMs < PROGRESS_MS) return;
     this.#toldAtMs = nowMs;

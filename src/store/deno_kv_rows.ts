@@ -29,8 +29,8 @@ const ESCAPE = 0xff;
 /** Bits of a double: its sign, and all of them. */
 const SIGN = 1n << 63n;
 const ALL = (1n << 64n) - 1n;
-/** Values that are bytes; all of ours are. */
-const BYTES = 3;
+/** Encoding of values that are bytes; all of ours are. */
+export const BYTES = 3;
 /** Columns of the table and of the index. */
 const TABLE_COLUMNS = 6;
 const INDEX_COLUMNS = 2;
@@ -95,8 +95,12 @@ function textAt(bytes: Uint8Array, start: number): { value: string; end: number 
 function numberAt(bytes: Uint8Array, start: number): { value: number; end: number } | undefined {
   const end = start + 8;
   if (end > bytes.length) return undefined;
-  const bits = viewOf(bytes).getBigUint64(start);
+  return { value: doubleOf(viewOf(bytes).getBigUint64(start)), end };
+}
+
+/** The number whose bits were turned. */
+export function doubleOf(bits: bigint): number {
   const isPositive = bits >> 63n === 1n;
   turned.setBigUint64(0, isPositive ? bits ^ SIGN : bits ^ ALL);
-  return { value: turned.getFloat64(0), end };
+  return turned.getFloat64(0);
 }

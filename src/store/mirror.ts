@@ -237,7 +237,7 @@ export class Mirror {
     const before = scope.entries.get(key);
     const entry = living(last);
     // At the end of the deleted ones, whatever it was before.
-    scope.deleted.delete(key);
+    if (scope.deleted.size > 0) scope.deleted.delete(key);
     if (last && !entry) scope.deleted.set(key, last as Tombstone);
     if (entry) scope.entries.set(key, entry);
     else scope.entries.delete(key);

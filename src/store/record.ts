@@ -19,6 +19,10 @@ const DIGITS = "0123456789abcdef";
  * not wait for Node's zlib to load, which takes 50 ms.
  */
 const ZLIB_BYTES_MIN = 1024;
+/** What a checksum begins with, inverted at its end. */
+const CRC_START = -1;
+/** No sum that is under way: those are whole numbers. */
+const NOT_ASCII = 0.5;
 /** The checksums of single bytes (RFC 1952, section 8). */
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let sum = byte;
@@ -77,11 +81,40 @@ export function decodeRecord<Header>(bytes: unknown): Record<Header> {
   if (!hasItsChecksum(bytes)) throw new DamagedRecord("the checksum does not match");
   const end = bytes.indexOf(NEWLINE);
   if (end < 0) throw new DamagedRecord("the header has no end");
+  const header = headerIn<Header>(() => decoder.decode(bytes.subarray(CHECKSUM_BYTES, end)));
+  return { header, body: bytes.subarray(end + 1) };
+}
+
+/**
+ * What {@link decodeRecord} does, for a record that was read as two texts, which takes half the time.
+ *
+ * @param head The first line, with its end.
+ * @throws {DamagedRecord}
+ *
+ * @example
+ * ```ts
+ * decodeTexts('a0b1c2d3 {"r":12}\n', '"oof"'); // { header: { r: 12 }, bodyBytes: 5 }
+ * ```
+ */
+export function decodeTexts<Header>(
+  head: string,
+  body: string,
+): { readonly header: Header; readonly bodyBytes: number } {
+  const sum = asciiCrc(asciiCrc(CRC_START, head, CHECKSUM_BYTES), body, 0);
+  if (sum === NOT_ASCII) {
+    const { header, body: bytes } = decodeRecord<Header>(encoder.encode(head + body));
+    return { header, bodyBytes: bytes.length };
+  }
+  const digits = (~sum >>> 0).toString(16).padStart(CHECKSUM_BYTES - 1, "0");
+  if (!head.endsWith("\n") || !head.startsWith(`${digits} `)) {
+    throw new DamagedRecord("the checksum does not match");
+  }
+  return { header: headerIn<Header>(() => head.slice(CHECKSUM_BYTES)), bodyBytes: body.length };
+}
+
+function headerIn<Header>(text: () => string): Header {
   try {
-    return {
-      header: JSON.parse(decoder.decode(bytes.subarray(CHECKSUM_BYTES, end))) as Header,
-      body: bytes.subarray(end + 1),
-    };
+    return JSON.parse(text()) as Header;
   } catch {
     throw new DamagedRecord("the header is not JSON");
   }
@@ -103,11 +136,23 @@ export function digestOf({ mutations, note = "" }: Transaction): string {
 /** CRC-32 as gzip has it (RFC 1952, section 8). */
 export function crc32(bytes: Uint8Array): number {
   if (bytes.length >= ZLIB_BYTES_MIN) return zlib.crc32(bytes);
-  let sum = 0xffffffff;
+  let sum = CRC_START;
   for (let i = 0; i < bytes.length; i += 1) {
     sum = CRC_TABLE[(sum ^ bytes[i]!) & 0xff]! ^ (sum >>> 8);
   }
   return ~sum >>> 0;
+}
+
+/** `sum` over what follows, too, or {@link NOT_ASCII}. */
+function asciiCrc(sum: number, text: string, from: number): number {
+  if (sum === NOT_ASCII) return NOT_ASCII;
+  let seen = 0;
+  for (let i = from; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    seen |= code;
+    sum = CRC_TABLE[(sum ^ code) & 0xff]! ^ (sum >>> 8);
+  }
+  return seen < 0x80 ? sum : NOT_ASCII;
 }
 
 /** Digit by digit: there are many records, and a text would have to be made and encoded for each. */

@@ -5,6 +5,7 @@ import {
   crc32 as checksumOf,
   DamagedRecord,
   decodeRecord,
+  decodeTexts,
   encodeRecord,
 } from "../../src/store/record.ts";
 import { bytes, text } from "../helpers/async.ts";
@@ -25,6 +26,30 @@ Deno.test("record - what was encoded is decoded again", () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+/** A record as two texts, as SQLite gives them: whatever is no UTF-8 is replaced. */
+function textsOf(record: Uint8Array): [head: string, body: string] {
+  const end = record.indexOf(0x0a) + 1;
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return [decoder.decode(record.subarray(0, end)), decoder.decode(record.subarray(end))];
+}
+
+Deno.test("record - read as two texts it says the same, and a change is noticed as well", () => {
+  fc.assert(
+    fc.property(header, anyText(), fc.nat(), fc.nat(255), (header, body, at, by) => {
+      const record = encodeRecord(header, body);
+      const decoded = decodeTexts<unknown>(...textsOf(record));
+      assert.equal(JSON.stringify(decoded.header), JSON.stringify(header));
+      assert.equal(decoded.bodyBytes, bytes(body).length);
+      if (by === 0) return;
+      record[at % record.length]! ^= by;
+      assert.throws(() => decodeTexts(...textsOf(record)), DamagedRecord);
+    }),
+    { numRuns: 1000 },
+  );
+  assert.throws(() => decodeTexts(...textsOf(bytes("00000000 no\n"))), DamagedRecord);
+  assert.throws(() => decodeTexts("", ""), DamagedRecord);
 });
 
 Deno.test("record - it is text: checksum, header, new line, body", () => {
