@@ -17,6 +17,8 @@ import keys from "./page/keys.js" with { type: "text" };
 import live from "./page/live.js" with { type: "text" };
 import overview from "./page/overview.js" with { type: "text" };
 import plot from "./page/plot.js" with { type: "text" };
+import rowsSeen from "./page/rows_seen.js" with { type: "text" };
+import steps from "./page/steps.js" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
 import virtualList from "./page/virtual_list.js" with { type: "text" };
 import words from "./page/words.js" with { type: "text" };
@@ -45,6 +47,8 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
   ["/page/live.js", script(live)],
   ["/page/overview.js", script(overview)],
   ["/page/plot.js", script(plot)],
+  ["/page/rows_seen.js", script(rowsSeen)],
+  ["/page/steps.js", script(steps)],
   ["/page/virtual_list.js", script(virtualList)],
   ["/page/words.js", script(words)],
 ]);

@@ -1,6 +1,6 @@
 /** The page: where the reader is, what is shown there, and whether it is still true. */
 
-import { askKeys, askRows } from "./api.js";
+import { askKeys, askRows, messageOf, Refused } from "./api.js";
 import { Detail } from "./detail.js";
 import { byId, h, setText } from "./dom.js";
 import { deleteScope, newKey } from "./edit.js";
@@ -9,6 +9,8 @@ import { Live } from "./live.js";
 import { drawBus, drawHealth, ScopeList } from "./overview.js";
 import { VirtualList } from "./virtual_list.js";
 import { age, ago, clock, counted, moment, verdict } from "./words.js";
+
+/** @import { Link, Overview, Place } from "./types.ts" */
 
 const ROW_HEIGHT = 30;
 
@@ -20,7 +22,9 @@ const ROWS_AT_ONCE = 200;
 
 const scopes = new ScopeList();
 const detail = new Detail();
+/** @type {Overview} */
 let overview = { checks: [] };
+/** @type {Place} */
 let place = { view: "state" };
 let keys = new KeyList();
 /** Counts scopes that were opened and loads, so that a late answer is known. */
@@ -50,7 +54,11 @@ const live = new Live({
   onState: drawLink,
 });
 
-/** `#/s/<scope>/<key>`, `#/bus`, `#/health`. */
+/**
+ * `#/s/<scope>/<key>`, `#/bus`, `#/health`.
+ *
+ * @returns {Place}
+ */
 function readPlace() {
   const [first = "", scope, key] = location.hash.slice(2).split("/");
   if (first === "bus" || first === "health") return { view: first };
@@ -58,6 +66,7 @@ function readPlace() {
   return { view: "state", scope: decoded(scope), key: key && decoded(key) };
 }
 
+/** @param {string} text */
 function decoded(text) {
   try {
     return decodeURIComponent(text);
@@ -66,11 +75,19 @@ function decoded(text) {
   }
 }
 
+/**
+ * @param {string | undefined} scope
+ * @param {string} [key]
+ */
 function hashOf(scope, key) {
-  const parts = [scope, key].filter((part) => part !== undefined).map(encodeURIComponent);
-  return `#/s/${parts.join("/")}`;
+  const parts = [scope, key].map((part) => part === undefined ? [] : [encodeURIComponent(part)]);
+  return `#/s/${parts.flat().join("/")}`;
 }
 
+/**
+ * @param {string | undefined} scope
+ * @param {string} key
+ */
 function go(scope, key) {
   // Moving through a list is no history to go back through.
   history.replaceState(null, "", hashOf(scope, key));
@@ -83,7 +100,7 @@ function show() {
   const { view, scope, key } = place;
   for (const name of ["state", "bus", "health"]) byId(name).hidden = name !== view;
   for (const link of document.querySelectorAll("[data-view]")) {
-    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+    if (link.getAttribute("data-view") === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   if (view !== "state") return drawOverview();
@@ -96,13 +113,14 @@ function show() {
     ? "keys"
     : "scopes";
   for (const [pane, href] of [["keys-pane", "#/"], ["detail-pane", hashOf(scope ?? "")]]) {
-    byId(pane).querySelector(".back").href = href;
+    byId(pane).querySelector(".back")?.setAttribute("href", href);
   }
   document.title = [key, scope, "plantd-state"].filter(Boolean).join(" · ");
   drawKeys();
   return drawTools();
 }
 
+/** @param {string | undefined} scope */
 function openScope(scope) {
   turn += 1;
   keys = new KeyList();
@@ -116,7 +134,7 @@ function openScope(scope) {
 async function load() {
   turn += 1;
   const own = turn;
-  const { scope } = place;
+  const { scope = "" } = place;
   const fresh = new KeyList();
   fresh.setFilter(byId("keys-filter").value);
   keys = fresh;
@@ -128,7 +146,9 @@ async function load() {
       return true;
     });
   } catch (error) {
-    if (error.status !== 404) setText(byId("keys-count"), error.message);
+    if (!(error instanceof Refused && error.status === 404)) {
+      setText(byId("keys-count"), messageOf(error));
+    }
   }
   if (own !== turn) return;
   fresh.loaded();
@@ -136,7 +156,12 @@ async function load() {
   detail.reload();
 }
 
-/** Asks for the values in sight that are not known. */
+/**
+ * Asks for the values in sight that are not known.
+ *
+ * @param {number} first
+ * @param {number} last
+ */
 async function askMissing(first, last) {
   if (asking || place.scope === undefined) return;
   const missing = keys.missing(first, last).slice(0, ROWS_AT_ONCE);
@@ -155,6 +180,10 @@ async function askMissing(first, last) {
   }
 }
 
+/**
+ * @param {HTMLElement} row
+ * @param {number} index
+ */
 function drawRow(row, index) {
   const key = keys.shown[index];
   const known = keys.row(key);
@@ -169,7 +198,7 @@ function drawRow(row, index) {
   setText(name, key);
   setText(value, known ? known.text + (known.cut ? "…" : "") : "");
   setText(time, known ? age(Date.now() - known.timeMs) : "");
-  time.title = known ? moment(known.timeMs) : "";
+  time.setAttribute("title", known ? moment(known.timeMs) : "");
   row.classList.toggle("fresh", Date.now() - (known?.changedMs ?? 0) < FRESH_MS);
 }
 
@@ -217,6 +246,7 @@ function drawOverview() {
   drawTools();
 }
 
+/** @param {Link} link */
 function drawLink({ isLive, sinceMs, why }) {
   const pill = byId("link");
   pill.dataset.level = isLive ? "good" : "bad";
@@ -235,7 +265,11 @@ function drawLink({ isLive, sinceMs, why }) {
   pill.title = sinceMs === 0 ? "" : `last heard ${ago(Date.now() - sinceMs)}`;
 }
 
-/** Dark, light, or as the system has it. */
+/**
+ * Dark, light, or as the system has it.
+ *
+ * @param {string | null} theme
+ */
 function setTheme(theme) {
   if (theme) document.documentElement.dataset.theme = theme;
 }
@@ -248,8 +282,8 @@ byId("theme").addEventListener("click", () => {
   localStorage.setItem("theme", next);
 });
 
-byId("keys-filter").addEventListener("input", ({ target }) => {
-  keys.setFilter(target.value);
+byId("keys-filter").addEventListener("input", () => {
+  keys.setFilter(byId("keys-filter").value);
   byId("keys").scrollTop = 0;
   drawKeys();
 });
@@ -258,7 +292,7 @@ byId("keys-filter").addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "Enter") {
     event.preventDefault();
     list.focus();
-    if (keys.shown.length > 0 && keys.indexOf(place.key) < 0) go(place.scope, keys.shown[0]);
+    if (keys.shown.length > 0 && keys.indexOf(place.key ?? "") < 0) go(place.scope, keys.shown[0]);
   }
 });
 
@@ -270,13 +304,16 @@ addEventListener("keydown", (event) => {
 });
 
 byId("new-key").addEventListener("click", async () => {
-  const made = await newKey(place.scope);
-  if (made !== undefined) go(place.scope, made);
+  const { scope } = place;
+  const made = scope === undefined ? undefined : await newKey(scope);
+  if (made !== undefined) go(scope, made);
 });
 
 byId("delete-scope").addEventListener("click", async () => {
   const { scope } = place;
-  if (await deleteScope(scope, counted(keys.size, "key"))) location.hash = "#/";
+  if (scope !== undefined && await deleteScope(scope, counted(keys.size, "key"))) {
+    location.hash = "#/";
+  }
 });
 
 setTheme(localStorage.getItem("theme"));

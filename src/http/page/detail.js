@@ -5,6 +5,7 @@ import {
   askHistory,
   askIsKept,
   exactText,
+  messageOf,
   numberOf,
   prettyText,
   Refused,
@@ -14,6 +15,8 @@ import { deleteKey, editValue, revert } from "./edit.js";
 import { History, historyView } from "./history.js";
 import { ago, moment, writer } from "./words.js";
 
+/** @import { Change, Entry, Told, Version } from "./types.ts" */
+
 /** Characters of a value that are shown; the rest is there to be copied. */
 const SHOWN_MAX = 100_000;
 
@@ -21,8 +24,10 @@ const SHOWN_MAX = 100_000;
 export class Detail {
   #box = byId("detail");
   #title = byId("detail-title");
-  #scope;
+  #scope = "";
+  /** @type {string | undefined} */
   #key;
+  /** @type {Entry | undefined} */
   #entry;
   #history = new History();
   #isKept = false;
@@ -35,17 +40,26 @@ export class Detail {
     this.#empty("Pick a key to see its value and its history.");
   }
 
-  /** Whether it offers to change anything. */
+  /**
+   * Whether it offers to change anything.
+   *
+   * @param {boolean} can
+   */
   set canEdit(can) {
     if (can === this.#canEdit) return;
     this.#canEdit = can;
     if (this.#entry) this.#draw();
   }
 
-  /** Shows a key; undefined shows none. */
+  /**
+   * Shows a key; undefined shows none.
+   *
+   * @param {string | undefined} scope
+   * @param {string | undefined} key
+   */
   show(scope, key) {
-    if (scope === this.#scope && key === this.#key) return;
-    this.#scope = scope;
+    if ((scope ?? "") === this.#scope && key === this.#key) return;
+    this.#scope = scope ?? "";
     this.#key = key;
     this.#entry = undefined;
     this.#history = new History();
@@ -71,11 +85,15 @@ export class Detail {
       if (versions) this.#history.add(versions.map(versionOf));
       this.#take(entry);
     } catch (error) {
-      if (turn === this.#turn) this.#empty(`It could not be asked for: ${error.message}.`);
+      if (turn === this.#turn) this.#empty(`It could not be asked for: ${messageOf(error)}.`);
     }
   }
 
-  /** Takes changes of the scope that is shown, in order. */
+  /**
+   * Takes changes of the scope that is shown, in order.
+   *
+   * @param {readonly Change[]} changes
+   */
   apply(changes) {
     const own = changes.filter(({ key, operation }) =>
       key === this.#key || operation === "delete-scope"
@@ -90,25 +108,27 @@ export class Detail {
     );
   }
 
+  /** @param {Entry | undefined} entry */
   #take(entry) {
     this.#entry = entry;
     if (entry) this.#history.add([versionOf({ ...entry, operation: "set" })]);
     this.#draw();
   }
 
+  /** @param {string} text */
   #empty(text) {
     this.#box.replaceChildren(h("p", { className: "empty" }, text));
   }
 
   #draw() {
-    const entry = this.#entry;
+    const [scope, key, entry] = [this.#scope, this.#key ?? "", this.#entry];
     const scroll = this.#box.scrollTop;
-    const focused = document.activeElement?.dataset?.action;
-    const history = historyView(this.#key, this.#history.all, {
+    const focused = document.activeElement?.getAttribute("data-action");
+    const history = historyView(key, this.#history.all, {
       isKept: this.#isKept,
       nowMs: Date.now(),
       onRevert: this.#canEdit && this.#isKept && entry
-        ? (version) => revert(this.#scope, this.#key, version, entry.revision)
+        ? (version) => revert(scope, key, version, entry.revision)
         : undefined,
     });
     this.#box.replaceChildren(
@@ -119,15 +139,19 @@ export class Detail {
     );
     this.#box.scrollTop = scroll;
     // What had the keyboard was drawn anew.
-    if (focused) this.#box.querySelector(`[data-action="${focused}"]`)?.focus();
+    if (focused) {
+      /** @type {HTMLElement | null} */ (this.#box.querySelector(`[data-action="${focused}"]`))
+        ?.focus();
+    }
   }
 
+  /** @param {Entry} entry */
   #value(entry) {
-    const text = prettyText(entry.value);
+    const [scope, key, text] = [this.#scope, this.#key ?? "", prettyText(entry.value)];
     const isNumber = numberOf(entry.value) !== undefined;
-    const copy = (event) => {
+    const copy = (/** @type {Event} */ event) => {
       navigator.clipboard?.writeText(exactText(entry.value));
-      setText(event.target, "Copied");
+      setText(/** @type {Element} */ (event.target), "Copied");
     };
     return h(
       "section",
@@ -139,13 +163,13 @@ export class Detail {
         this.#canEdit && h("button", {
           type: "button",
           "data-action": "edit",
-          onclick: () => editValue(this.#scope, this.#key, text, entry.revision),
+          onclick: () => editValue(scope, key, text, entry.revision),
         }, "Edit"),
         this.#canEdit && h("button", {
           type: "button",
           className: "danger",
           "data-action": "delete",
-          onclick: () => deleteKey(this.#scope, this.#key, entry.revision),
+          onclick: () => deleteKey(scope, key, entry.revision),
         }, "Delete"),
       ),
       h("pre", { className: isNumber ? "big" : "text", id: "value" }, text.slice(0, SHOWN_MAX)),
@@ -155,11 +179,12 @@ export class Detail {
   }
 
   #drawAges() {
-    const time = this.#entry && this.#box.querySelector("[data-age]");
-    if (time) setText(time, ago(Date.now() - Date.parse(this.#entry.time)));
+    const time = this.#box.querySelector("[data-age]");
+    if (this.#entry && time) setText(time, ago(Date.now() - Date.parse(this.#entry.time)));
   }
 }
 
+/** @param {Entry} entry */
 function facts({ time, source, revision, created, source_time: sourceTime, expires, note }) {
   const rows = [
     [
@@ -192,11 +217,20 @@ function facts({ time, source, revision, created, source_time: sourceTime, expir
   );
 }
 
-/** As the history keeps it. */
+/**
+ * As the history keeps it.
+ *
+ * @param {Told} told
+ * @returns {Version}
+ */
 function versionOf({ revision, operation, value, time, source, note }) {
   return { revision, operation, value, timeMs: Date.parse(time), source, note };
 }
 
+/**
+ * @param {unknown} error
+ * @returns {undefined}
+ */
 function noSuchKey(error) {
   if (error instanceof Refused && error.status === 404) return undefined;
   throw error;

@@ -1,9 +1,20 @@
 /** Elements, made without any text being read as markup. */
 
 /**
+ * Elements of the page that are more than an HTMLElement, by id.
+ *
+ * @typedef {{
+ *   "scopes-filter": HTMLInputElement,
+ *   "keys-filter": HTMLInputElement,
+ *   dialog: HTMLDialogElement,
+ * }} Elements
+ */
+
+/**
  * An element with properties, attributes (`aria-`, `data-`, `role`) and children.
  *
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
  * @param {Record<string, unknown>} [properties]
  * @param {...(Node | string | undefined | false)} children
  */
@@ -11,15 +22,23 @@ export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (/^(aria-|data-|role$|for$)/.test(name)) element.setAttribute(name, String(value));
-    else element[name] = value;
+    if (name.startsWith("on")) {
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    } else if (/^(aria-|data-|role$|for$)/.test(name)) element.setAttribute(name, String(value));
+    else Reflect.set(element, name, value);
   }
-  element.append(...children.filter((child) => child !== undefined && child !== false));
+  for (const child of children) if (child !== undefined && child !== false) element.append(child);
   return element;
 }
 
-/** An element of SVG with attributes and children. */
+/**
+ * An element of SVG with attributes and children.
+ *
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...(Node | string)} children
+ */
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
@@ -27,12 +46,23 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** The element of this id. */
+/**
+ * The element of this id.
+ *
+ * @template {string} K
+ * @param {K} id
+ * @returns {K extends keyof Elements ? Elements[K] : HTMLElement}
+ */
 export function byId(id) {
-  return document.getElementById(id);
+  return /** @type {any} */ (document.getElementById(id));
 }
 
-/** Sets an element's text, and touches nothing when it is that already. */
+/**
+ * Sets an element's text, and touches nothing when it is that already.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

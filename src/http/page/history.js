@@ -6,6 +6,8 @@ import { h } from "./dom.js";
 import { plot } from "./plot.js";
 import { moment, writer } from "./words.js";
 
+/** @import { Version } from "./types.ts" */
+
 /** Versions kept in the page. */
 const VERSIONS_MAX = 500;
 
@@ -14,10 +16,14 @@ const LISTED_MAX = 50;
 
 /** Versions of one key: those the service keeps, and those that came since. */
 export class History {
-  /** By revision, so that what comes both ways is there once. */
+  /**
+   * By revision, so that what comes both ways is there once.
+   *
+   * @type {Map<number, Version>}
+   */
   #versions = new Map();
 
-  /** `{ revision, operation, value, timeMs, source, note }`. */
+  /** @param {readonly Version[]} versions */
   add(versions) {
     for (const version of versions) this.#versions.set(version.revision, version);
     const revisions = [...this.#versions.keys()].sort((a, b) => a - b);
@@ -33,9 +39,13 @@ export class History {
 /**
  * The plot and the list.
  *
- * @param versions Oldest first.
- * @param options `isKept`: whether the service keeps earlier versions; `onRevert(version)` where an
- * earlier one may be written anew.
+ * @param {string} key
+ * @param {readonly Version[]} versions Oldest first.
+ * @param {{
+ *   isKept: boolean,
+ *   onRevert: ((version: Version) => void) | undefined,
+ *   nowMs: number,
+ * }} options Whether the service keeps earlier versions, and what writes one of them anew.
  */
 export function historyView(key, versions, { isKept, onRevert, nowMs }) {
   const numbers = versions.map((version) => ({
@@ -45,7 +55,7 @@ export function historyView(key, versions, { isKept, onRevert, nowMs }) {
   }));
   const isNumeric = numbers.some(({ isSet }) => isSet) &&
     numbers.every(({ number, isSet }) => !isSet || number !== undefined);
-  const newestFirst = versions.toReversed();
+  const newestFirst = [...versions].reverse();
   const items = newestFirst.slice(0, LISTED_MAX).map((version, index) =>
     versionView(
       version,
@@ -69,6 +79,12 @@ export function historyView(key, versions, { isKept, onRevert, nowMs }) {
   );
 }
 
+/**
+ * @param {Version} version
+ * @param {Version | undefined} before
+ * @param {boolean} isNumeric
+ * @param {((version: Version) => void) | undefined} onRevert
+ */
 function versionView(version, before, isNumeric, onRevert) {
   const { revision, operation, timeMs, source, note } = version;
   const isSet = operation === "set";
@@ -93,6 +109,10 @@ function versionView(version, before, isNumeric, onRevert) {
   );
 }
 
+/**
+ * @param {Version} version
+ * @param {Version | undefined} before
+ */
 function valueDiff({ value }, before) {
   const text = prettyText(value);
   if (before?.operation !== "set") return h("pre", { className: "diff" }, text.slice(0, 4000));

@@ -1,7 +1,10 @@
 /** Word of the service as it comes: an overview every two seconds, and the changes of one scope. */
 
-import { askOverview, exactText, parseExact } from "./api.js";
+import { askOverview, exactText, messageOf, parseExact } from "./api.js";
 
+/** @import { Change, Link, Overview, Told } from "./types.ts" */
+
+/** Pause between two overviews. */
 const POLL_MS = 2000;
 
 /** Without a sign of life for so long, what is shown counts as old. */
@@ -17,15 +20,28 @@ const REOPEN_MS = 3000;
  */
 export class Live {
   #on;
+  /** @type {string | undefined} */
   #scope;
+  /** @type {EventSource | undefined} */
   #source;
-  #epoch;
+  #epoch = "";
+  /** @type {number | undefined} */
   #lastRevision;
   #contactMs = 0;
   #isOpen = false;
+  /** @type {Change[]} */
   #waiting = [];
+  #timer = 0;
   #why = "connecting";
 
+  /**
+   * @param {{
+   *   onOverview: (overview: Overview) => void,
+   *   onChanges: (changes: readonly Change[]) => void,
+   *   onReset: () => void,
+   *   onState: (link: Link) => void,
+   * }} on
+   */
   constructor(on) {
     this.#on = on;
     this.#poll();
@@ -33,11 +49,15 @@ export class Live {
     addEventListener("online", () => this.#poll());
   }
 
-  /** Follows the changes of `scope` from now on; undefined follows none. */
+  /**
+   * Follows the changes of `scope` from now on; undefined follows none.
+   *
+   * @param {string | undefined} scope
+   */
   follow(scope) {
     if (scope === this.#scope) return;
     this.#scope = scope;
-    this.#epoch = undefined;
+    this.#epoch = "";
     this.#lastRevision = undefined;
     this.#waiting = [];
     this.#open();
@@ -53,20 +73,24 @@ export class Live {
     const path = `/api/v1/scopes/${encodeURIComponent(this.#scope)}/changes${place}`;
     const source = new EventSource(path);
     this.#source = source;
-    const own = (take) => (event) => source === this.#source && take(parseExact(event.data), event);
+    /** @param {(data: any, event: MessageEvent) => void} take */
+    const own = (take) => (/** @type {MessageEvent} */ event) =>
+      source === this.#source && take(parseExact(event.data), event);
     source.addEventListener("begin", own((data) => this.#begun(data)));
     source.addEventListener("change", own((data, event) => this.#changed(data, event)));
     source.addEventListener("reset", own((data) => this.#reset(data)));
     source.onerror = () => source === this.#source && this.#lost(source);
   }
 
+  /** @param {{ epoch: string, revision: number }} place */
   #begun({ epoch, revision }) {
-    const isKnown = epoch === this.#epoch && revision <= this.#lastRevision;
+    const isKnown = epoch === this.#epoch && revision <= (this.#lastRevision ?? -1);
     this.#isOpen = true;
     this.#heard();
     if (!isKnown) this.#reset({ epoch, revision });
   }
 
+  /** @param {{ epoch: string, revision: number }} place */
   #reset({ epoch, revision }) {
     this.#epoch = epoch;
     this.#lastRevision = revision;
@@ -74,6 +98,10 @@ export class Live {
     this.#on.onReset();
   }
 
+  /**
+   * @param {Told} data
+   * @param {MessageEvent} event
+   */
   #changed(data, event) {
     this.#heard();
     // A revision is complete with its id.
@@ -89,6 +117,7 @@ export class Live {
     if (changes.length > 0) this.#on.onChanges(changes);
   }
 
+  /** @param {EventSource} source */
   #lost(source) {
     this.#isOpen = false;
     this.#why = "the event stream is interrupted";
@@ -104,17 +133,17 @@ export class Live {
   }
 
   async #poll() {
-    clearTimeout(this.timer);
+    clearTimeout(this.#timer);
     try {
       const overview = await askOverview();
       this.#heard();
       this.#on.onOverview(overview);
     } catch (error) {
-      this.#why = error.name === "TypeError" ? "the service does not answer" : error.message;
+      this.#why = whyNot(error);
     }
     this.#tell();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#poll(), POLL_MS);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#poll(), POLL_MS);
   }
 
   #tell() {
@@ -122,4 +151,11 @@ export class Live {
     const isLive = !isSilent && (this.#scope === undefined || this.#isOpen);
     this.#on.onState({ isLive, sinceMs: this.#contactMs, why: this.#why });
   }
+}
+
+/** @param {unknown} error */
+function whyNot(error) {
+  // What `fetch` throws when there is nobody.
+  if (error instanceof TypeError) return "the service does not answer";
+  return messageOf(error);
 }

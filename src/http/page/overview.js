@@ -3,6 +3,8 @@
 import { byId, h, setText } from "./dom.js";
 import { ago, checkWords, count, counted, reason, size, verdict } from "./words.js";
 
+/** @import { Overview, Scope } from "./types.ts" */
+
 /** The name under which the bus counts what belongs to no scope; no scope can be called so. */
 const OTHER = "/other";
 
@@ -10,18 +12,26 @@ const OTHER = "/other";
 export class ScopeList {
   #box = byId("scopes");
   #filter = byId("scopes-filter");
+  /** @type {readonly Scope[]} */
   #scopes = [];
   #total = 0;
+  /** @type {string | undefined} */
   #active;
   #nowMs = 0;
+  /** @type {Map<string, HTMLLIElement>} */
   #items = new Map();
 
   constructor() {
     this.#filter.addEventListener("input", () => this.#draw());
   }
 
-  /** What there is now. */
-  set({ scopes = [], store, now }, active) {
+  /**
+   * What there is now.
+   *
+   * @param {Overview} overview
+   * @param {string | undefined} active
+   */
+  set({ scopes = [], store, now = 0 }, active) {
     this.#scopes = scopes;
     this.#total = store?.scopes ?? 0;
     this.#active = active;
@@ -29,7 +39,11 @@ export class ScopeList {
     this.#draw();
   }
 
-  /** Which one is open. */
+  /**
+   * Which one is open.
+   *
+   * @param {string | undefined} active
+   */
   select(active) {
     this.#active = active;
     this.#draw();
@@ -51,7 +65,11 @@ export class ScopeList {
     if (!isSame) this.#box.replaceChildren(...items);
   }
 
-  /** The same element each time, so that the keyboard stays where it is. */
+  /**
+   * The same element each time, so that the keyboard stays where it is.
+   *
+   * @param {Scope} scope
+   */
   #item({ scope, keys, changedMs }) {
     let item = this.#items.get(scope);
     if (!item) {
@@ -74,7 +92,11 @@ export class ScopeList {
   }
 }
 
-/** What became of the updates on the bus. */
+/**
+ * What became of the updates on the bus.
+ *
+ * @param {Overview} overview
+ */
 export function drawBus({ bus }) {
   const box = byId("bus");
   if (!bus) return box.replaceChildren(h("p", { className: "empty" }, "The service is starting."));
@@ -84,7 +106,7 @@ export function drawBus({ bus }) {
     ? "No update has come from the bus since the service started."
     : `Since the service started ${counted(received, "update")} came: ${count(stored)} stored, ` +
       `${count(pending)} waiting for the disk, ${count(rejectedCount)} rejected.`;
-  const scopes = Object.entries(bus.byScope).toSorted((a, b) => b[1].received - a[1].received);
+  const scopes = Object.entries(bus.byScope).sort((a, b) => b[1].received - a[1].received);
   return box.replaceChildren(
     h("h2", {}, "Bus"),
     h(
@@ -114,7 +136,11 @@ export function drawBus({ bus }) {
   );
 }
 
-/** How the service is, in words. */
+/**
+ * How the service is, in words.
+ *
+ * @param {Overview} overview
+ */
 export function drawHealth({ checks, store, worker, database, version, service, epoch, revision }) {
   const items = checks.map((check) => {
     const { title, sentence } = checkWords(check);
@@ -127,10 +153,10 @@ export function drawHealth({ checks, store, worker, database, version, service, 
       h("span", {}, sentence),
     );
   });
-  const facts = store
+  const facts = store && worker && database
     ? [
       ["Service", `${service}, version ${version}`],
-      ["Revision", `${count(revision)} in epoch ${epoch}`],
+      ["Revision", `${count(revision ?? 0)} in epoch ${epoch}`],
       ["Stored", `${counted(store.keys, "key")} in ${counted(store.scopes, "scope")}`],
       ["Database", `${size(database.bytes)}, write-ahead log ${size(database.walBytes)}`],
       ["Waiting", counted(store.pending, "write")],
@@ -158,20 +184,28 @@ export function drawHealth({ checks, store, worker, database, version, service, 
   );
 }
 
+/** @param {Readonly<Record<string, number>>} rejected */
 function rejectionsOf(rejected) {
   const reasons = Object.entries(rejected).map(([code, number]) => `${code} ${count(number)}`);
   return reasons.length === 0 ? "0" : `${count(total(rejected))} (${reasons.join(", ")})`;
 }
 
+/** @param {Readonly<Record<string, number>>} rejected */
 function total(rejected) {
   return Object.values(rejected).reduce((sum, number) => sum + number, 0);
 }
 
+/**
+ * @param {string} caption
+ * @param {readonly string[]} heads
+ * @param {readonly (readonly string[])[]} rows
+ * @param {string} none What is said where there are no rows.
+ */
 function tableOf(caption, heads, rows, none) {
   if (rows.length === 0) {
     return h("section", {}, h("h3", {}, caption), h("p", { className: "muted" }, none));
   }
-  const isNumber = (text) => /^[\d.,\s\u202f]+$/.test(text);
+  const isNumber = (/** @type {string} */ text) => /^[\d.,\s\u202f]+$/.test(text);
   return h(
     "table",
     {},

@@ -1,16 +1,9 @@
 /** A list of any length, of which only what is seen is there. */
 
 import { h } from "./dom.js";
+import { rowBehind, scrollTo, windowOf } from "./rows_seen.js";
 
-/** Rows kept ready above and below what is seen. */
-const OVERSCAN = 8;
-
-/** Which rows are to be there. */
-export function windowOf(scrollTop, height, count, rowHeight) {
-  const first = Math.max(0, Math.floor(scrollTop / rowHeight) - OVERSCAN);
-  const last = Math.min(count, Math.ceil((scrollTop + height) / rowHeight) + OVERSCAN);
-  return { first: Math.min(first, count), last };
-}
+/** @import { Span } from "./types.ts" */
 
 /**
  * A listbox: arrows, Page Up and Down, Home and End move, and a screen reader hears which of how many.
@@ -24,10 +17,22 @@ export class VirtualList {
   #options;
   #count = 0;
   #active = -1;
+  /** @type {Map<number, HTMLElement>} */
   #rows = new Map();
+  /** @type {HTMLElement[]} */
   #spare = [];
   #frame = 0;
 
+  /**
+   * @param {HTMLElement} box
+   * @param {{
+   *   label: string,
+   *   rowHeight: number,
+   *   render: (row: HTMLElement, index: number) => void,
+   *   onPick: (index: number) => void,
+   *   onWindow: (first: number, last: number) => void,
+   * }} options
+   */
   constructor(box, { label, rowHeight, render, onPick, onWindow }) {
     this.#box = box;
     this.#options = { rowHeight, render, onPick, onWindow };
@@ -38,19 +43,29 @@ export class VirtualList {
     box.addEventListener("scroll", () => this.refresh(), { passive: true });
     box.addEventListener("keydown", (event) => this.#key(event));
     box.addEventListener("click", (event) => {
-      const row = event.target.closest("[data-index]");
-      if (row) this.#pick(Number(row.dataset.index));
+      const target = /** @type {Element} */ (event.target);
+      const row = target.closest("[data-index]");
+      if (row) this.#pick(Number(row.getAttribute("data-index")));
     });
     new ResizeObserver(() => this.refresh()).observe(box);
   }
 
-  /** The rows that are there. */
+  /**
+   * The rows that are there.
+   *
+   * @returns {Span}
+   */
   get window() {
     const { scrollTop, clientHeight } = this.#box;
     return windowOf(scrollTop, clientHeight, this.#count, this.#options.rowHeight);
   }
 
-  /** How many rows there are, and which one is chosen (-1 for none). */
+  /**
+   * How many rows there are, and which one is chosen (-1 for none).
+   *
+   * @param {number} count
+   * @param {number} active
+   */
   set(count, active) {
     this.#count = count;
     this.#active = active;
@@ -66,15 +81,14 @@ export class VirtualList {
     });
   }
 
-  /** Brings a row into sight. */
+  /**
+   * Brings a row into sight.
+   *
+   * @param {number} index
+   */
   reveal(index) {
-    const { rowHeight } = this.#options;
-    const top = index * rowHeight;
     const { scrollTop, clientHeight } = this.#box;
-    if (top < scrollTop) this.#box.scrollTop = top;
-    else if (top + rowHeight > scrollTop + clientHeight) {
-      this.#box.scrollTop = top + rowHeight - clientHeight;
-    }
+    this.#box.scrollTop = scrollTo(index, scrollTop, clientHeight, this.#options.rowHeight);
   }
 
   /** Puts the keyboard here. */
@@ -97,16 +111,17 @@ export class VirtualList {
     if (last > first) this.#options.onWindow(first, last);
   }
 
+  /** @param {number} index */
   #drawRow(index) {
     const row = this.#rows.get(index) ?? this.#spare.pop() ?? this.#newRow();
     this.#rows.set(index, row);
     row.hidden = false;
     row.id = `${this.#box.id}-${index}`;
-    row.dataset.index = index;
+    row.dataset.index = String(index);
     row.style.transform = `translateY(${index * this.#options.rowHeight}px)`;
-    row.setAttribute("aria-posinset", index + 1);
-    row.setAttribute("aria-setsize", this.#count);
-    row.setAttribute("aria-selected", index === this.#active);
+    row.setAttribute("aria-posinset", String(index + 1));
+    row.setAttribute("aria-setsize", String(this.#count));
+    row.setAttribute("aria-selected", String(index === this.#active));
     this.#options.render(row, index);
   }
 
@@ -116,21 +131,16 @@ export class VirtualList {
     return row;
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     const page = Math.max(1, Math.floor(this.#box.clientHeight / this.#options.rowHeight) - 1);
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
-    const to = event.key === "Home"
-      ? 0
-      : event.key === "End"
-      ? this.#count - 1
-      : event.key in steps
-      ? this.#active + steps[event.key]
-      : undefined;
-    if (to === undefined || this.#count === 0 || event.ctrlKey || event.altKey) return;
+    const to = rowBehind(event.key, this.#active, this.#count, page);
+    if (to === undefined || event.ctrlKey || event.altKey) return;
     event.preventDefault();
-    this.#pick(Math.min(Math.max(to, 0), this.#count - 1));
+    this.#pick(to);
   }
 
+  /** @param {number} index */
   #pick(index) {
     this.#active = index;
     this.reveal(index);

@@ -1,16 +1,31 @@
 /** Numbers, times and reasons in words. */
 
-/** 12345 as people of the browser's language write it. */
+/** @import { Check } from "./types.ts" */
+
+/**
+ * 12345 as people of the browser's language write it.
+ *
+ * @param {number} number
+ */
 export function count(number) {
   return number.toLocaleString();
 }
 
-/** `1 key`, `2 keys`. */
+/**
+ * `1 key`, `2 keys`.
+ *
+ * @param {number} number
+ * @param {string} one
+ */
 export function counted(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
-/** How long ago: `3 s`, `5 min`, `2 h`, `9 d`. */
+/**
+ * How long ago: `3 s`, `5 min`, `2 h`, `9 d`.
+ *
+ * @param {number} ms
+ */
 export function age(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 1) return "now";
@@ -20,13 +35,21 @@ export function age(ms) {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** `3 s ago`, `just now`. */
+/**
+ * `3 s ago`, `just now`.
+ *
+ * @param {number} ms
+ */
 export function ago(ms) {
   const text = age(ms);
   return text === "now" ? "just now" : `${text} ago`;
 }
 
-/** Bytes with a unit. */
+/**
+ * Bytes with a unit.
+ *
+ * @param {number} [bytes]
+ */
 export function size(bytes) {
   if (bytes === undefined) return "unknown";
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -36,16 +59,25 @@ export function size(bytes) {
   return `${unit === 0 ? amount : amount.toPrecision(3)} ${units[unit]}`;
 }
 
-/** A moment, in full. */
+/**
+ * A moment, in full.
+ *
+ * @param {string | number} time
+ */
 export function moment(time) {
   const date = new Date(time);
+  /** @param {number} number */
   const pad = (number, digits = 2) => String(number).padStart(digits, "0");
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ` +
     `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.` +
     pad(date.getMilliseconds(), 3);
 }
 
-/** Time of day. */
+/**
+ * Time of day.
+ *
+ * @param {string | number} time
+ */
 export function clock(time) {
   return moment(time).slice(11, 19);
 }
@@ -59,6 +91,7 @@ export function writer(source = "") {
   return source;
 }
 
+/** @type {Record<string, string>} */
 const REASONS = {
   scope_not_found: "The scope does not exist. Create it, or let updates do so (bus.create-scopes).",
   not_an_update: "The message is none of the forms an update may have.",
@@ -74,11 +107,16 @@ const REASONS = {
   internal: "The service failed; its log says why.",
 };
 
-/** Why an update was rejected. */
+/**
+ * Why an update was rejected.
+ *
+ * @param {string} code
+ */
 export function reason(code) {
   return REASONS[code] ?? code;
 }
 
+/** @type {Record<string, [string, string]>} */
 const WELL = {
   "store:revision": ["Store", "Writes reach the disk."],
   "broker:lanes": ["Broker", "The broker talks to the service; requests are answered."],
@@ -89,15 +127,25 @@ const WELL = {
   "service:start": ["Service", "The service has started."],
 };
 
-/** A check in words: what it is of, and how that is. */
+/**
+ * A check in words: what it is of, and how that is.
+ *
+ * @param {Check} check
+ */
 export function checkWords({ name, status, output }) {
   const [title, sentence] = WELL[name] ?? [name, "It is well."];
   if (status === "pass") return { title, sentence };
-  const text = output ?? "It is not well.";
-  return { title, sentence: `${text[0].toUpperCase()}${text.slice(1)}.` };
+  const text = output ?? "it is not well";
+  // Notices of damage are sentences already.
+  const end = text.endsWith(".") ? "" : ".";
+  return { title, sentence: `${text.charAt(0).toUpperCase()}${text.slice(1)}${end}` };
 }
 
-/** All checks in a few words. */
+/**
+ * All checks in a few words.
+ *
+ * @param {readonly Check[]} checks
+ */
 export function verdict(checks) {
   const failing = checks.filter(({ status }) => status === "fail");
   if (failing.length > 0) {
