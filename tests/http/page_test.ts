@@ -220,13 +220,15 @@ browserTest("page - the bus is accounted for and health is in words", async () =
 
 browserTest("page - narrow as a phone it is one pane at a time, with a way back", async () => {
   await using web = await Web.start();
-  await set(web, "k", "1");
+  for (const json of ["850.25", "1"]) await set(web, "k", json);
   await using browser = await Browser.launch();
   const page = await browser.open(web.url, { width: 400, height: 700 });
   await page.click(`#scopes a`);
   await page.click("#keys [role=option]");
   await shows(page, "#value", "1");
   assert.equal(await page.locator("#keys").isVisible(), false);
+  const earlier = await page.locator('.versions .value:text("850.25")').boundingBox();
+  assert.ok(earlier!.height < 25, "a number of the history is on one line");
   await page.click("#detail-pane .back");
   await page.click("#keys-pane .back");
   assert.ok(await page.locator("#scopes").isVisible());

@@ -97,13 +97,16 @@ function versionView(version, before, isNumeric, onRevert) {
       isNumeric && isSet
         ? h("code", { className: "value" }, prettyText(version.value))
         : h("span", { className: "value" }, isSet ? before ? "changed" : "set" : "deleted"),
-      h("span", { className: "grow" }),
-      h("span", { className: "muted" }, writer(source), note ? `: ${note}` : ""),
-      h("time", { dateTime: new Date(timeMs).toISOString() }, moment(timeMs)),
-      h("span", { className: "muted" }, `rev ${revision}`),
       onRevert && isSet
         ? h("button", { type: "button", onclick: () => onRevert(version) }, "Put back")
         : undefined,
+    ),
+    h(
+      "div",
+      { className: "about muted" },
+      h("span", {}, writer(source), note ? `: ${note}` : ""),
+      h("time", { dateTime: new Date(timeMs).toISOString() }, moment(timeMs)),
+      h("span", {}, `rev ${revision}`),
     ),
     isNumeric || !isSet ? undefined : valueDiff(version, before),
   );
