@@ -164,6 +164,11 @@ export class Metrics {
     ];
     const received = this.#total("bus_updates_received_total", "Updates from the bus.", ["scope"]);
     const stored = this.#total("bus_updates_stored_total", "Updates that are on disk.", ["scope"]);
+    const coalesced = this.#total(
+      "bus_updates_coalesced_total",
+      "Updates that a later one of the same key overtook on the way to the disk.",
+      ["scope"],
+    );
     const rejected = this.#total(
       "bus_updates_rejected_total",
       "Updates that were not stored, by reason.",
@@ -172,6 +177,7 @@ export class Metrics {
     for (const [scope, counts] of all) {
       received.inc({ scope }, counts.received);
       stored.inc({ scope }, counts.stored);
+      coalesced.inc({ scope }, counts.coalesced);
       for (const [reason, count] of Object.entries(counts.rejected)) {
         rejected.inc({ scope, reason }, count);
       }
@@ -272,6 +278,7 @@ function without(totals: UpdateReadings, parts: readonly UpdateReadings[]): Upda
   return {
     received: rest(({ received }) => received),
     stored: rest(({ stored }) => stored),
+    coalesced: rest(({ coalesced }) => coalesced),
     pending: rest(({ pending }) => pending),
     rejected: Object.fromEntries(
       reasons.map((reason) => [reason, rest(({ rejected }) => rejected[reason] ?? 0)]),

@@ -6,10 +6,12 @@
 
 import type { Check } from "./health.ts";
 
-/** What became of updates from the bus. */
+/** What became of updates from the bus; received = stored + coalesced + pending + rejected. */
 export interface UpdateReadings {
   readonly received: number;
   readonly stored: number;
+  /** Overtaken by a later one of the same key while they waited for the disk. */
+  readonly coalesced: number;
   readonly pending: number;
   /** By reason. */
   readonly rejected: Readonly<Record<string, number>>;

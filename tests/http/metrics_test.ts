@@ -5,7 +5,7 @@ import { METRICS_SCOPES_MAX } from "../../src/limits.ts";
 import { runToEnd } from "../helpers/child.ts";
 import { toolTest } from "../helpers/tools.ts";
 
-const NOTHING = { received: 0, stored: 0, pending: 0, rejected: {} };
+const NOTHING = { received: 0, stored: 0, coalesced: 0, pending: 0, rejected: {} };
 
 /** Readings of a service at rest, with what a test puts over them. */
 function readings(over: Partial<Readings> = {}): Readings {
@@ -86,12 +86,14 @@ Deno.test("metrics - what the audit log lost is told where there is one", async 
 
 Deno.test("metrics - read twice they are what was counted, not twice that", async () => {
   const metrics = new Metrics("1");
-  const counts = { received: 5, stored: 3, pending: 1, rejected: { overflow: 1 } };
+  const counts = { received: 7, stored: 3, coalesced: 2, pending: 1, rejected: { overflow: 1 } };
   const bus = { connected: true, subscriptions: 2, totals: counts, byScope: { a: counts } };
   const [first, second] = await Promise.all([1, 2].map(() => metrics.text(readings({ bus }))));
   for (const found of [samples(first!), samples(second!)]) {
     const get = (name: string) => found.get(`plantd_state_${name}`);
-    assert.equal(get('bus_updates_received_total{scope="a"}'), 5);
+    assert.equal(get('bus_updates_received_total{scope="a"}'), 7);
+    assert.equal(get('bus_updates_coalesced_total{scope="a"}'), 2);
+    assert.equal(get('bus_updates_coalesced_total{scope="/other"}'), 0);
     assert.equal(get('bus_updates_rejected_total{scope="a",reason="overflow"}'), 1);
     assert.equal(get('bus_updates_received_total{scope="/other"}'), 0);
     assert.equal(get("broker_reconnects_total"), 2);
@@ -102,11 +104,12 @@ Deno.test("metrics - read twice they are what was counted, not twice that", asyn
 
 Deno.test("metrics - however many scopes there are, the labels stay few and the sums whole", async () => {
   const names = Array.from({ length: METRICS_SCOPES_MAX + 50 }, (_, i) => `scope.${i}`);
-  const one = { received: 2, stored: 1, pending: 0, rejected: { overflow: 1 } };
+  const one = { received: 2, stored: 1, coalesced: 0, pending: 0, rejected: { overflow: 1 } };
   const count = names.length;
   const totals = {
     received: 2 * count,
     stored: count,
+    coalesced: 0,
     pending: 0,
     rejected: { overflow: count },
   };

@@ -100,11 +100,12 @@ export class ScopeList {
 export function drawBus({ bus }) {
   const box = byId("bus");
   if (!bus) return box.replaceChildren(h("p", { className: "empty" }, "The service is starting."));
-  const { received, stored, pending, rejected } = bus.totals;
+  const { received, stored, coalesced, pending, rejected } = bus.totals;
   const rejectedCount = total(rejected);
   const sentence = received === 0
     ? "No update has come from the bus since the service started."
     : `Since the service started ${counted(received, "update")} came: ${count(stored)} stored, ` +
+      (coalesced === 0 ? "" : `${count(coalesced)} overtaken by a later one of the same key, `) +
       `${count(pending)} waiting for the disk, ${count(rejectedCount)} rejected.`;
   const scopes = Object.entries(bus.byScope).sort((a, b) => b[1].received - a[1].received);
   return box.replaceChildren(
@@ -123,11 +124,12 @@ export function drawBus({ bus }) {
     ),
     tableOf(
       "By scope",
-      ["Scope", "Received", "Stored", "Waiting", "Rejected"],
+      ["Scope", "Received", "Stored", "Overtaken", "Waiting", "Rejected"],
       scopes.map(([scope, counts]) => [
         scope === OTHER ? "no scope that exists" : scope,
         count(counts.received),
         count(counts.stored),
+        count(counts.coalesced),
         count(counts.pending),
         rejectionsOf(counts.rejected),
       ]),

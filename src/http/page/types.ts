@@ -15,6 +15,7 @@ export interface Check {
 export interface Updates {
   readonly received: number;
   readonly stored: number;
+  readonly coalesced: number;
   readonly pending: number;
   readonly rejected: Readonly<Record<string, number>>;
 }
