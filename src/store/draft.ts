@@ -84,7 +84,7 @@ export class Draft {
   /** Upper bound of the records that the commit will write or delete, dropped versions not counted. */
   get recordsTouched(): number {
     return this.#recordsTouched + this.#keys.recordsTouched + this.history.recordsTouched +
-      this.settings.writeCount;
+      this.settings.writeCount + this.requests.recordsTouched;
   }
 
   /**

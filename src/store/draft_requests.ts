@@ -11,6 +11,9 @@ import type { DoneRequest, Mirror } from "./mirror.ts";
 import { digestOf } from "./record.ts";
 import { expectSameRequest } from "./refusals.ts";
 
+/** Names forgotten for each new one: two, so that too many become fewer. */
+const FORGOTTEN_PER_REQUEST = 2;
+
 /** The requests of one draft. */
 export class DraftRequests {
   readonly #mirror: Mirror;
@@ -57,13 +60,18 @@ export class DraftRequests {
     return this.#done;
   }
 
-  /** Names to be forgotten, the oldest: for each new one at most two, so that they become fewer. */
+  /** Upper bound of the records of {@link writes} and {@link deletes}. */
+  get recordsTouched(): number {
+    return this.#done.size * (1 + FORGOTTEN_PER_REQUEST);
+  }
+
+  /** Names to be forgotten, the oldest. */
   deletes(): string[] {
     const old: string[] = [];
     let tooMany = this.#mirror.requestCount + this.#done.size - REQUEST_IDS_MAX;
     for (const id of this.#mirror.requestIds()) {
       const isOld = tooMany > 0 || !this.#isRemembered(this.#mirror.request(id)!);
-      if (!isOld || old.length >= 2 * this.#done.size) break;
+      if (!isOld || old.length >= FORGOTTEN_PER_REQUEST * this.#done.size) break;
       if (!this.#done.has(id)) old.push(id);
       tooMany -= 1;
     }
