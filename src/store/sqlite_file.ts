@@ -43,14 +43,17 @@ export class SqliteFile implements Disposable {
     this.#free = this.#freePages();
   }
 
-  /** Whether old rows may be among those read: it is not known which pages are in use. */
+  /**
+   * Whether old rows may be among those read: it is not known which pages are in use, or what the log had of
+   * some is lost.
+   */
   get mayBeStale(): boolean {
-    return this.#free === undefined;
+    return this.#free === undefined || this.#wal.commitsCut > 0;
   }
 
   /** Whether every page is one that is known of; only then is a row that is not there known to be gone. */
   get isComplete(): boolean {
-    return this.#free !== undefined && !this.#isShort && this.#badCells === 0 &&
+    return !this.mayBeStale && !this.#isShort && this.#badCells === 0 &&
       this.#unexplained.size === 0;
   }
 
