@@ -11,7 +11,7 @@ import { systemClock } from "./clock.ts";
 import type { StateConfig } from "./config/schema.ts";
 import { messageOf } from "./errors.ts";
 import { createApp } from "./http/app.ts";
-import { STARTING } from "./http/checks.ts";
+import { STARTING, stuckAt } from "./http/checks.ts";
 import { EventStreams } from "./http/events.ts";
 import type { Check } from "./http/health.ts";
 import { Metrics } from "./http/metrics.ts";
@@ -115,9 +115,7 @@ export class Service implements AsyncDisposable {
 
   /** Why only a restart helps; undefined while the service is able to work, or to wait. */
   stuck(): string | undefined {
-    const { commitMs = 0 } = this.#access ? this.#store.status() : {};
-    if (commitMs <= COMMIT_MS_MAX) return undefined;
-    return `the disk has not finished a commit for ${commitMs} ms`;
+    return this.#access && stuckAt(this.#store.status(), COMMIT_MS_MAX);
   }
 
   /** Takes over what may change while it runs: see `STATE_RELOADABLE`. */

@@ -20,6 +20,15 @@ export const STARTING: Check = {
  */
 const STUCK_MS = 5_000;
 
+/** That the disk has been at a commit for longer than `boundMs`; undefined while it has not. */
+export function stuckAt(
+  { commitMs = 0 }: { readonly commitMs?: number },
+  boundMs: number,
+): string | undefined {
+  if (commitMs <= boundMs) return undefined;
+  return `the disk has not finished a commit for ${commitMs} ms`;
+}
+
 /** The store, from its status. */
 export function storeCheck(
   { available, failure, commitMs = 0, damaged, revision }: {
@@ -36,10 +45,8 @@ export function storeCheck(
     observedValue: revision,
   } as const;
   if (!available) return { ...check, status: "fail", output: failure ?? "the store is closed" };
-  if (commitMs > STUCK_MS) {
-    const output = `the disk has not finished a commit for ${commitMs} ms`;
-    return { ...check, status: "fail", output };
-  }
+  const stuck = stuckAt({ commitMs }, STUCK_MS);
+  if (stuck !== undefined) return { ...check, status: "fail", output: stuck };
   if (damaged === 0) return { ...check, status: "pass" };
   return { ...check, status: "warn", output: `${damaged} records are damaged and not served` };
 }

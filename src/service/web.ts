@@ -75,10 +75,10 @@ export function summaryOf(
   serviceId: string,
   brokerAddress: string,
 ): string {
-  const { available, failure } = store.status();
+  const { status, output } = storeCheck(store.status());
   const bus = subscriber.status();
   const lacks = [
-    ...(available ? [] : [failure ?? "the store is closed"]),
+    ...(status === "fail" ? [output!] : []),
     ...(worker.status().connected > 0 ? [] : [`waiting for the broker at ${brokerAddress}`]),
     ...(bus.connected ? [] : [`waiting for the bus at ${bus.endpoint}`]),
   ];

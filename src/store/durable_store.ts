@@ -30,7 +30,7 @@ import { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
 import { Expirer } from "./expirer.ts";
 import { type Mirror, presentVersion } from "./mirror.ts";
-import { applied, fill, isFreeing, type Outcome, rejectAll } from "./outcomes.ts";
+import { answerAll, applied, fill, isFreeing, type Outcome, rejectAll } from "./outcomes.ts";
 import { Probe } from "./probe.ts";
 import { DISK_IS_FULL, scopeNotFound, storageError } from "./refusals.ts";
 
@@ -221,7 +221,7 @@ export class DurableStore implements Store {
     rejectAll(outcomes.filter((outcome) => !freeing.includes(outcome)), error);
     if (freeing.length === 0) return;
     // What frees space does not wait for it behind what needs it.
-    await this.#disk.makeRoom();
+    await this.#timed(() => this.#disk.makeRoom());
     const again = await this.#tryCommit((draft) =>
       freeing.map(({ waiting }) => applied(draft, waiting))
     );
@@ -243,13 +243,12 @@ export class DurableStore implements Store {
       const takesSpace = !outcomes.every(isFreeing);
       let written: Written;
       try {
-        this.#commitSinceMs = this.#options.clock.monotonic();
-        if (takesSpace) await this.#disk.keepRoom();
-        written = await this.#disk.write(draft);
+        written = await this.#timed(async () => {
+          if (takesSpace) await this.#disk.keepRoom();
+          return await this.#disk.write(draft);
+        });
       } catch (thrown) {
         return { outcomes, error: this.#failedBy(thrown) };
-      } finally {
-        this.#commitSinceMs = undefined;
       }
       draft.merge(written);
       this.#expirer.wake();
@@ -257,22 +256,28 @@ export class DurableStore implements Store {
       if (takesSpace || this.#failure !== DISK_IS_FULL) this.#failed(undefined);
       if (changes.length > 0) { for (const listener of this.#listeners) listener(changes); }
     }
-    for (const { waiting, applied, refusal } of outcomes) {
-      if (applied) waiting.settler.resolve({ revision: applied.revision, timeMs: applied.timeMs });
-      else waiting.settler.reject(refusal);
-    }
+    answerAll(outcomes);
     return undefined;
   }
 
   /** After commits have failed: whether they would still, found out without a change of anything. */
   async #tryDisk(): Promise<void> {
-    this.#commitSinceMs = this.#options.clock.monotonic();
     try {
-      await this.#disk.keepRoom();
-      await this.#disk.probe();
+      await this.#timed(async () => {
+        await this.#disk.keepRoom();
+        await this.#disk.probe();
+      });
       this.#failed(undefined);
     } catch (thrown) {
       this.#failedBy(thrown);
+    }
+  }
+
+  /** Whatever waits for the disk: that it does not return is told by {@link status}. */
+  async #timed<T>(work: () => Promise<T>): Promise<T> {
+    this.#commitSinceMs = this.#options.clock.monotonic();
+    try {
+      return await work();
     } finally {
       this.#commitSinceMs = undefined;
     }

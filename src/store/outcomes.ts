@@ -57,6 +57,14 @@ export function isFreeing({ waiting: { transaction: { mutations } } }: Outcome):
 
 const FREEING: readonly string[] = ["delete", "delete-scope", "expire", "expect-scope"];
 
+/** Tells the callers what their transactions came to, once that is on disk. */
+export function answerAll(outcomes: readonly Outcome[]): void {
+  for (const { waiting, applied, refusal } of outcomes) {
+    if (applied) waiting.settler.resolve({ revision: applied.revision, timeMs: applied.timeMs });
+    else waiting.settler.reject(refusal);
+  }
+}
+
 /** Tells the callers that the commit failed. */
 export function rejectAll(outcomes: readonly Outcome[], error: unknown): void {
   for (const { waiting } of outcomes) waiting.settler.reject(error);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../helpers/async.ts";
 import type { Child } from "../helpers/child.ts";
+import { NotifyReceiver } from "../helpers/notify_receiver.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { Bundled } from "./bundled.ts";
 import { ERRNO, KIND, type Shim, shimTest } from "./shim.ts";
@@ -12,11 +13,12 @@ const service = "a";
 async function withService(
   shim: Shim,
   body: (site: Site, running: Child) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await using bundled = await Bundled.make();
   await using dir = await tempDir();
   await using site = await Site.make(dir.path);
-  await using running = site.serve(bundled, shim.faultEnv(dir.path));
+  await using running = site.serve(bundled, { ...shim.faultEnv(dir.path), ...env });
   await running.until("it is well", async () => (await site.health())?.status === "pass");
   await site.ask("set", { service, key: "before", value: 1 });
   await body(site, running);
@@ -100,20 +102,57 @@ shimTest(
 );
 
 shimTest(
-  "faults - a disk that does not return: health says so within seconds, reads go on",
+  "faults - a disk that does not return: health says so, reads go on, then the watchdog is not fed",
   async (shim) => {
+    await using dir = await tempDir();
+    const NOTIFY_SOCKET = `${dir.path}/notify`;
+    await using manager = await NotifyReceiver.listen(NOTIFY_SOCKET);
     await withService(shim, async (site) => {
+      const fed = () => manager.with("WATCHDOG").length;
+      await until("the watchdog is fed", () => fed() > 0);
       shim.hang(KIND.sync);
-      const write = site.ask("set", { service, key: "after", value: 2 });
+      // Nobody waits for an answer: the broker is silent for as long as the test lets time pass.
+      const asking = new AbortController();
+      const { signal } = asking;
+      const write = site.ask("set", { service, key: "after", value: 2 }, { signal })
+        .catch(() => {});
+      await until(
+        "it is at it",
+        async () => ((await site.askUntilAnswered("health", {})).data!.commit_ms as number) > 0,
+      );
+      shim.passTime(6);
       await until(
         "health says so",
         async () => /not finished/.test((await site.health())?.output ?? ""),
       );
-      assert.equal((await site.ask("get", { service, key: "before" })).value, 1);
+      assert.equal((await site.readyz()).status, 503);
+      assert.equal((await site.livez()).status, 200);
+      const get = await site.askUntilAnswered("get", { service, key: "before" });
+      assert.equal(get.value, 1);
+      const soFar = fed();
+      await until("the watchdog is still fed", () => fed() > soFar);
+      shim.passTime(36);
+      await until("only a restart helps", async () => (await site.livez()).status === 503);
+      const said = (after: RegExp) =>
+        manager.all.findIndex(({ fields }) => after.test(fields.STATUS ?? ""));
+      await until("the status says so", () => said(/not finished .* for 3\d{4} ms/) > 0);
+      // It changes each second; the watchdog would be fed twice as often.
+      const first = said(/not finished .* for 3\d{4} ms/);
+      const later = () => manager.all.slice(first + 1);
+      await until(
+        "it says so again and again",
+        () => later().filter(({ fields }) => "STATUS" in fields).length >= 3,
+      );
+      assert.deepEqual(later().filter(({ fields }) => "WATCHDOG" in fields), []);
       shim.heal();
-      assert.equal((await write).value, 2);
-      assert.equal((await site.health())?.status, "pass");
-    });
+      await until("health is well", async () => (await site.health())?.status === "pass");
+      await until(
+        "the watchdog is fed again",
+        () => later().some(({ fields }) => "WATCHDOG" in fields),
+      );
+      asking.abort();
+      await write;
+    }, { NOTIFY_SOCKET, WATCHDOG_USEC: "1000000" });
   },
 );
 

@@ -141,6 +141,21 @@ export class Site implements AsyncDisposable {
     }
   }
 
+  /** Whether it is ready, and whether it lives, as orchestrators ask. */
+  readyz(): Promise<Response> {
+    return this.#probe("readyz");
+  }
+
+  livez(): Promise<Response> {
+    return this.#probe("livez");
+  }
+
+  async #probe(path: string): Promise<Response> {
+    const response = await fetch(`http://127.0.0.1:${this.healthPort}/${path}`);
+    await response.body?.cancel();
+    return response;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopNetwork();
     await this.#parts.disposeAsync();
