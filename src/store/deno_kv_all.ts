@@ -31,7 +31,7 @@ export async function* allRecords(
   const written = new Set<string>();
   for (const name of mirror.scopeNames()) yield* recordsOf(mirror.scope(name)!, written);
   for (const name of mirror.configuredScopes()) {
-    yield [layout.optionsKey(name), layout.encodeOptions(mirror.settings(name)!)];
+    yield layout.optionsRecord(name, mirror.settings(name)!);
   }
   for (const id of mirror.requestIds()) {
     const { sinceMs: _sinceMs, ...done } = mirror.request(id)!;
@@ -52,9 +52,10 @@ export async function* allRecords(
 
 function* recordsOf(scope: Scope, written: Set<string>): Generator<RawRecord> {
   const { id, name, revision } = scope;
-  yield [layout.scopeKey(name), encodeRecord({ id, revision })];
+  yield layout.scopeRecord(name, { id, revision });
   for (const [key, entry] of scope.entries) {
-    yield [layout.entryKey(id, key), layout.encodeEntry(entry, entry.ref)];
+    const at = layout.entryKey(id, key);
+    yield [at, layout.encodeEntry(at, entry, entry.ref)];
     if (!entry.ref) continue;
     written.add(entry.ref.id);
     yield* piecesOf(entry.value, entry.ref);

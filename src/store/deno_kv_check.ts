@@ -93,7 +93,7 @@ class Check {
     await this.#nameDeleted();
     await this.#each(layout.VERSIONS, (key, value) => this.#checkVersion(key, value));
     for (const number of this.#versions) this.#onProblem(`earlier version ${number} is missing`);
-    await this.#each(layout.OPTIONS, (_, value) => void decodeRecord(value));
+    await this.#each(layout.OPTIONS, (key, value) => void decodeRecord(value, key));
     await this.#checkPieces();
     await this.#each(layout.REQUESTS, (_, value) => {
       const { revision } = decodeRecord<{ revision: number }>(value).header;
@@ -118,7 +118,7 @@ class Check {
   }
 
   #checkScope(key: layout.Key, value: unknown): void {
-    const { id, revision = 0 } = decodeRecord<layout.ScopeHeader>(value).header;
+    const { id, revision = 0 } = decodeRecord<layout.ScopeHeader>(value, key).header;
     const name = key[1] as string;
     const other = this.#scopes.get(id);
     if (other !== undefined) this.#onProblem(`scopes "${other}" and "${name}" have the same id`);
@@ -133,7 +133,7 @@ class Check {
     const [, scopeId, name] = key as ["e", number, string];
     this.#entries += 1;
     const { header: { r: revision, c: created = revision, p = [] }, body, ref } = layout
-      .decodeEntry(value);
+      .decodeEntry(key, value);
     const scope = this.#scopes.get(scopeId);
     if (scope === undefined && this.#garbageScopes.has(scopeId)) {
       // Its versions and pieces may be gone already.
@@ -199,7 +199,7 @@ class Check {
         end();
         [last, count] = [id, 0];
       }
-      decodeRecord<null>(value);
+      decodeRecord<null>(value, key);
       count += 1;
     });
     end();

@@ -16,7 +16,7 @@ export function setDraft(atomic: Deno.AtomicOperation, draft: Draft, refs: Writt
   for (const { scopeId, key, last } of draft.keyWrites()) {
     const at = layout.entryKey(scopeId, key);
     const entry = living(last);
-    if (entry) atomic.set(at, layout.encodeEntry(entry, refs.get(entry)));
+    if (entry) atomic.set(at, layout.encodeEntry(at, entry, refs.get(entry)));
     else atomic.delete(at);
   }
   for (const id of draft.requests.deletes()) atomic.delete(layout.requestKey(id));
@@ -28,10 +28,10 @@ export function setDraft(atomic: Deno.AtomicOperation, draft: Draft, refs: Writt
 function setScopes(atomic: Deno.AtomicOperation, draft: Draft): void {
   for (const scope of draft.droppedScopes()) atomic.delete(layout.scopeKey(scope.name));
   for (const { id, name, revision } of draft.scopeWrites()) {
-    atomic.set(layout.scopeKey(name), encodeRecord({ id, revision }));
+    atomic.set(...layout.scopeRecord(name, { id, revision }));
   }
   for (const [name, settings] of draft.settings.writes) {
-    if (settings) atomic.set(layout.optionsKey(name), layout.encodeOptions(settings));
+    if (settings) atomic.set(...layout.optionsRecord(name, settings));
     else atomic.delete(layout.optionsKey(name));
   }
 }

@@ -32,11 +32,11 @@ export async function* encodeRecords(
   for await (const [first, ...past] of byKey(records)) {
     if (first!.kind === "scope") {
       const { scope, settings } = first!;
-      if (settings) yield [layout.optionsKey(scope), layout.encodeOptions(settings)];
+      if (settings) yield layout.optionsRecord(scope, settings);
       if (first!.revision === undefined) continue;
       scopeId += 1;
       revision = Math.max(revision, first!.revision);
-      yield [layout.scopeKey(scope), encodeRecord({ id: scopeId, revision: first!.revision })];
+      yield layout.scopeRecord(scope, { id: scopeId, revision: first!.revision });
       continue;
     }
     const last = first as EntryRecord | VersionRecord;
@@ -104,9 +104,10 @@ export function* encodeKey(
   }
   const ref = refFor(last.entry.value);
   yield* pieces(last.entry.value, ref);
+  const at = layout.entryKey(scopeId, key);
   yield [
-    layout.entryKey(scopeId, key),
-    layout.encodeEntry({ ...last.entry, valueBytes: utf8Bytes(last.entry.value), ...of }, ref),
+    at,
+    layout.encodeEntry(at, { ...last.entry, valueBytes: utf8Bytes(last.entry.value), ...of }, ref),
   ];
 }
 
@@ -146,6 +147,6 @@ function* pieces(value: string | undefined, ref: ValueRef | undefined): Generato
   const bytes = encoder.encode(value);
   for (const [number, key] of layout.pieceKeys(ref).entries()) {
     const piece = bytes.subarray(number * INLINE_BYTES_MAX, (number + 1) * INLINE_BYTES_MAX);
-    yield [key, encodeRecord(null, piece)];
+    yield [key, encodeRecord(null, piece, key)];
   }
 }

@@ -31,8 +31,8 @@ import { utf8Bytes } from "../state/utf8.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import type { Last, StoredEntry, Tombstone, ValueRef, Writable } from "./mirror.ts";
 
-/** Version of this layout; the first one had no `d`, `h` and `o`. */
-export const FORMAT = 2;
+/** Version of this layout; the first one had no `d`, `h` and `o`, the second no checksums over keys. */
+export const FORMAT = 3;
 
 /** Header of the record at {@link META_KEY}. */
 export interface Meta {
@@ -158,9 +158,28 @@ export function pieceKeys({ id, pieces }: ValueRef): Key[] {
   return Array.from({ length: pieces }, (_, number) => ["v", id, number]);
 }
 
-/** Record of an entry; with `ref` the value is not in it. */
-export function encodeEntry(entry: StoredEntry, ref: ValueRef | undefined): Uint8Array {
-  return encodeRecord(headerOf(entry, ref), ref ? "" : entry.value);
+/** Record of an entry that lies at `at`; with `ref` the value is not in it. */
+export function encodeEntry(
+  at: Key,
+  entry: StoredEntry,
+  ref: ValueRef | undefined,
+): Uint8Array {
+  return encodeRecord(headerOf(entry, ref), ref ? "" : entry.value, at);
+}
+
+/** A scope's record, where it lies. */
+export function scopeRecord(name: string, header: ScopeHeader): readonly [Key, Uint8Array] {
+  const at = scopeKey(name);
+  return [at, encodeRecord(header, "", at)];
+}
+
+/** The record of a scope's options, where it lies. */
+export function optionsRecord(
+  scope: string,
+  settings: ScopeSettings,
+): readonly [Key, Uint8Array] {
+  const at = optionsKey(scope);
+  return [at, encodeRecord(settings, "", at)];
 }
 
 /** Record of what is left of a deleted key. */
@@ -176,11 +195,6 @@ export function encodeVersion(
   if ("deleted" in content) return encodeDeleted(scopeId, key, content);
   const header = { ...headerOf(content, ref), scope: scopeId, key };
   return encodeRecord(header, ref ? "" : content.value);
-}
-
-/** Record of a scope's options. */
-export function encodeOptions(settings: ScopeSettings): Uint8Array {
-  return encodeRecord(settings);
 }
 
 function headerOf(last: Last, ref: ValueRef | undefined): EntryHeader {
@@ -207,24 +221,25 @@ export interface DecodedPast extends DecodedEntry {
 }
 
 /**
- * Reads an entry's record.
+ * Reads the record of the entry at `at`.
  *
  * @throws {DamagedRecord}
  */
-export function decodeEntry(bytes: unknown): DecodedEntry {
-  return decoded(decodeRecord<EntryHeader>(bytes));
+export function decodeEntry(at: readonly unknown[], bytes: unknown): DecodedEntry {
+  return decoded(decodeRecord<EntryHeader>(bytes, at as Key));
 }
 
 /**
- * Reads an entry's record that was read as two texts.
+ * Reads the record of the entry at `at` that was read as two texts.
  *
  * @throws {DamagedRecord}
  */
 export function decodeEntryTexts(
+  at: Key,
   head: string,
   body: string,
 ): Pick<DecodedEntry, "header" | "ref"> & { readonly bodyBytes: number } {
-  const { header, bodyBytes } = decodeTexts<EntryHeader>(head, body);
+  const { header, bodyBytes } = decodeTexts<EntryHeader>(at, head, body);
   return { header, ref: refOf(header), bodyBytes };
 }
 

@@ -11,6 +11,7 @@ import {
   decodeEntryTexts,
   decodePast,
   DELETED,
+  entryKey,
   entryOf,
   FORMAT,
   GARBAGE,
@@ -142,7 +143,7 @@ class Load {
   /** Adds the scopes, still empty. */
   async scopes(): Promise<void> {
     for await (const { key, value } of this.#list(SCOPES)) {
-      const header = this.#intact(() => decodeRecord<ScopeHeader>(value).header);
+      const header = this.#intact(() => decodeRecord<ScopeHeader>(value, key as Key).header);
       if (!header) continue;
       const { id, revision = 0 } = header;
       const scope = emptyScope(id, key[1] as string, revision);
@@ -160,7 +161,8 @@ class Load {
       for (const [hex, key, head, body] of page) {
         if (!scopes.has(hex)) scopes.set(hex, this.#scopeOf(scopeIdOf(hex)));
         const scope = scopes.get(hex);
-        const decoded = scope && this.#intact(() => decodeEntryTexts(head, body));
+        const at = scope && entryKey(scope.id, key);
+        const decoded = at && this.#intact(() => decodeEntryTexts(at, head, body));
         if (!decoded) continue;
         // Awaited only where there is something to wait for: there are many.
         const value = decoded.ref ? await this.#pieces(decoded.ref) : decoded;
@@ -209,7 +211,7 @@ class Load {
   /** Options of scopes, be there such scopes or not. */
   async options(): Promise<void> {
     for await (const { key, value } of this.#list(OPTIONS)) {
-      const settings = this.#intact(() => decodeRecord<ScopeSettings>(value).header);
+      const settings = this.#intact(() => decodeRecord<ScopeSettings>(value, key as Key).header);
       if (settings) this.mirror.putSettings(key[1] as string, settings);
     }
   }

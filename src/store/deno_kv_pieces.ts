@@ -77,7 +77,7 @@ export function* piecesOf(
   const bytes = typeof value === "string" ? encoder.encode(value) : value;
   for (const [number, key] of layout.pieceKeys(ref).entries()) {
     const piece = bytes.subarray(number * PIECE_BYTES, (number + 1) * PIECE_BYTES);
-    yield [key, encodeRecord(null, piece)];
+    yield [key, encodeRecord(null, piece, key)];
   }
 }
 
@@ -116,9 +116,9 @@ export async function readPieces(kv: Deno.Kv, ref: ValueRef): Promise<Uint8Array
   const keys = layout.pieceKeys(ref);
   const bodies: Uint8Array<ArrayBuffer>[] = [];
   for (let i = 0; i < keys.length; i += PIECES_PER_GET) {
-    for (const { value } of await kv.getMany(keys.slice(i, i + PIECES_PER_GET))) {
+    for (const { key, value } of await kv.getMany(keys.slice(i, i + PIECES_PER_GET))) {
       if (value === null) throw new DamagedRecord("a piece of the value is missing");
-      bodies.push(decodeRecord<null>(value).body as Uint8Array<ArrayBuffer>);
+      bodies.push(decodeRecord<null>(value, key as layout.Key).body as Uint8Array<ArrayBuffer>);
     }
   }
   return new Uint8Array(await new Blob(bodies).arrayBuffer());

@@ -26,7 +26,7 @@ export async function probeDenoKv(kv: Deno.Kv): Promise<void> {
   const bytes = crypto.getRandomValues(new Uint8Array(BYTES));
   await kv.atomic()
     .set(note, encodeRecord(garbage))
-    .set(piece!, encodeRecord(null, bytes))
+    .set(piece!, encodeRecord(null, bytes, piece))
     .commit();
   await kv.atomic().delete(piece!).delete(note).commit();
 }

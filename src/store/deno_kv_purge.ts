@@ -130,7 +130,7 @@ export class Purge {
       for await (const { key, value } of list) {
         if (this.#closed) return;
         keys.push(key as layout.Key);
-        const entry = intact(() => layout.decodeEntry(value));
+        const entry = intact(() => layout.decodeEntry(key, value));
         await this.#delete(piecesOf(entry));
         await this.#purgeVersions(entry?.header.p ?? []);
       }

@@ -48,15 +48,15 @@ export function rowOf(columns: readonly Column[]): Row | undefined {
   const [name, value, encoding, version] = columns;
   const key = keyOf(name);
   if (!key) return undefined;
-  const record = encoding === BYTES && value instanceof Uint8Array && isIntact(value)
+  const record = encoding === BYTES && value instanceof Uint8Array && isIntact(key, value)
     ? value
     : undefined;
   return { key, record, version: typeof version === "number" ? version : 0, isRecord: true };
 }
 
-function isIntact(record: Uint8Array): boolean {
+function isIntact(key: Key, record: Uint8Array): boolean {
   try {
-    decodeRecord(record);
+    decodeRecord(record, key);
     return true;
   } catch {
     return false;

@@ -61,7 +61,7 @@ async function* recordsOf(
   for await (const { key, value } of list(kv, layout.OPTIONS)) {
     settings.set(
       key[1] as string,
-      intact(path, key, () => decodeRecord<ScopeSettings>(value).header),
+      intact(path, key, () => decodeRecord<ScopeSettings>(value, key as layout.Key).header),
     );
   }
   const deleted = await tombstones(kv, path, revision);
@@ -75,7 +75,11 @@ async function* recordsOf(
   for await (const { key, value } of list(kv, layout.SCOPES)) {
     const scope = key[1] as string;
     yield* optionsUpTo(scope);
-    const header = intact(path, key, () => decodeRecord<layout.ScopeHeader>(value).header);
+    const header = intact(
+      path,
+      key,
+      () => decodeRecord<layout.ScopeHeader>(value, key as layout.Key).header,
+    );
     const of = settings.get(scope);
     settings.delete(scope);
     const ofScope = deleted.get(header.id) ?? [];
@@ -145,7 +149,7 @@ async function* keysOf(
   for await (const { key: at, value } of list(kv, layout.entriesOf(id))) {
     const key = at[2] as string;
     yield* deletedUpTo(key);
-    const decoded = intact(path, at, () => layout.decodeEntry(value));
+    const decoded = intact(path, at, () => layout.decodeEntry(at, value));
     const { body, ref } = decoded;
     const bytes = ref ? await whole(path, at, () => readPieces(kv, ref)) : body;
     const text = decoder.decode(bytes);
@@ -185,7 +189,7 @@ async function lastRevision(
   let last = revision;
   for (const { past } of deleted) last = Math.max(last, past.header.r);
   for await (const { key, value } of list(kv, layout.entriesOf(id))) {
-    last = Math.max(last, intact(path, key, () => layout.decodeEntry(value)).header.r);
+    last = Math.max(last, intact(path, key, () => layout.decodeEntry(key, value)).header.r);
   }
   return last;
 }

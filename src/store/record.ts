@@ -1,5 +1,7 @@
 /**
- * Records as they lie on disk: `<crc32 in 8 hex digits> <header as JSON>\n<body>`. Text, so that a
+ * Records as they lie on disk: `<crc32 in 8 hex digits>:<header as JSON>\n<body>`, the checksum over the key
+ * that the record lies under and all behind the colon; or with a blank in place of the colon, where the
+ * key is not part of it: what builds before format 3 wrote, and records that name their key themselves. Text, so that a
  * person with a hex editor can still read what a damaged database holds; with a checksum, because
  * SQLite does not notice a flipped bit in a value.
  *
@@ -9,18 +11,17 @@
 import zlib from "node:zlib";
 import type { Transaction } from "../state/store.ts";
 
-/** Bytes of the checksum and the blank behind it. */
+/** Bytes of the checksum and the sign behind it. */
 const CHECKSUM_BYTES = 9;
 const NEWLINE = 0x0a;
 const BLANK = 0x20;
+const COLON = 0x3a;
 const DIGITS = "0123456789abcdef";
 /**
  * From so many bytes on zlib takes part. Below it is no faster, and a start that finds nothing larger does
  * not wait for Node's zlib to load, which takes 50 ms.
  */
 const ZLIB_BYTES_MIN = 1024;
-/** What a checksum begins with, inverted at its end. */
-const CRC_START = -1;
 /** No sum that is under way: those are whole numbers. */
 const NOT_ASCII = 0.5;
 /** The checksums of single bytes (RFC 1952, section 8). */
@@ -38,6 +39,9 @@ const HEX_DIGITS = Int8Array.from(
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+/** The parts of a key. */
+type KeyParts = readonly (string | number)[];
+
 /** A record taken apart. */
 export interface Record<Header> {
   readonly header: Header;
@@ -54,31 +58,37 @@ export class DamagedRecord extends Error {
  *
  * @param header Anything JSON.stringify takes.
  * @param body UTF-8 text or bytes.
+ * @param at The key it is going to lie under, where a record that lies under another one must not be read.
  *
  * @example
  * ```ts
- * encodeRecord({ r: 12 }, '"oof"'); // bytes of 'a0b1c2d3 {"r":12}\n"oof"'
+ * encodeRecord({ r: 12 }, '"oof"', ["e", 1, "foo"]); // bytes of 'a0b1c2d3:{"r":12}\n"oof"'
  * ```
  */
-export function encodeRecord(header: unknown, body: string | Uint8Array = ""): Uint8Array {
-  const head = `00000000 ${JSON.stringify(header)}\n`;
+export function encodeRecord(
+  header: unknown,
+  body: string | Uint8Array = "",
+  at?: KeyParts,
+): Uint8Array {
+  const head = `00000000${at ? ":" : " "}${JSON.stringify(header)}\n`;
   const bytes = typeof body === "string"
     ? encoder.encode(head + body)
     : concat(encoder.encode(head), body);
-  putChecksum(bytes);
+  putChecksum(bytes, at ? keySum(at) : 0);
   return bytes;
 }
 
 /**
  * Takes a record apart. The header's shape is as the checksum vouches for: the one it was written with.
  *
+ * @param at The key that it lies under; must be given where it was given to {@link encodeRecord}.
  * @throws {DamagedRecord}
  */
-export function decodeRecord<Header>(bytes: unknown): Record<Header> {
+export function decodeRecord<Header>(bytes: unknown, at?: KeyParts): Record<Header> {
   if (!(bytes instanceof Uint8Array) || bytes.length <= CHECKSUM_BYTES) {
     throw new DamagedRecord("a record is needed, found something else");
   }
-  if (!hasItsChecksum(bytes)) throw new DamagedRecord("the checksum does not match");
+  if (!hasItsChecksum(bytes, at)) throw new DamagedRecord("the checksum does not match");
   const end = bytes.indexOf(NEWLINE);
   if (end < 0) throw new DamagedRecord("the header has no end");
   const header = headerIn<Header>(() => decoder.decode(bytes.subarray(CHECKSUM_BYTES, end)));
@@ -88,25 +98,29 @@ export function decodeRecord<Header>(bytes: unknown): Record<Header> {
 /**
  * What {@link decodeRecord} does, for a record that was read as two texts, which takes half the time.
  *
+ * @param at The key that it lies under.
  * @param head The first line, with its end.
  * @throws {DamagedRecord}
  *
  * @example
  * ```ts
- * decodeTexts('a0b1c2d3 {"r":12}\n', '"oof"'); // { header: { r: 12 }, bodyBytes: 5 }
+ * decodeTexts(["e", 1, "foo"], 'a0b1c2d3:{"r":12}\n', '"oof"'); // { header: { r: 12 }, bodyBytes: 5 }
  * ```
  */
 export function decodeTexts<Header>(
+  at: KeyParts,
   head: string,
   body: string,
 ): { readonly header: Header; readonly bodyBytes: number } {
-  const sum = asciiCrc(asciiCrc(CRC_START, head, CHECKSUM_BYTES), body, 0);
+  const sign = head.charCodeAt(CHECKSUM_BYTES - 1) === COLON ? ":" : " ";
+  const before = sign === ":" ? keySum(at) : 0;
+  const sum = asciiCrc(asciiCrc(~before, head, CHECKSUM_BYTES), body, 0);
   if (sum === NOT_ASCII) {
-    const { header, body: bytes } = decodeRecord<Header>(encoder.encode(head + body));
+    const { header, body: bytes } = decodeRecord<Header>(encoder.encode(head + body), at);
     return { header, bodyBytes: bytes.length };
   }
   const digits = (~sum >>> 0).toString(16).padStart(CHECKSUM_BYTES - 1, "0");
-  if (!head.endsWith("\n") || !head.startsWith(`${digits} `)) {
+  if (!head.endsWith("\n") || !head.startsWith(digits + sign)) {
     throw new DamagedRecord("the checksum does not match");
   }
   return { header: headerIn<Header>(() => head.slice(CHECKSUM_BYTES)), bodyBytes: body.length };
@@ -133,10 +147,14 @@ export function digestOf({ mutations, note = "" }: Transaction): string {
   return `${crc32(bytes).toString(16)}.${bytes.length}`;
 }
 
-/** CRC-32 as gzip has it (RFC 1952, section 8). */
-export function crc32(bytes: Uint8Array): number {
-  if (bytes.length >= ZLIB_BYTES_MIN) return zlib.crc32(bytes);
-  let sum = CRC_START;
+/**
+ * CRC-32 as gzip has it (RFC 1952, section 8).
+ *
+ * @param before That of what comes before `bytes`.
+ */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  if (bytes.length >= ZLIB_BYTES_MIN) return zlib.crc32(bytes, before);
+  let sum = ~before;
   for (let i = 0; i < bytes.length; i += 1) {
     sum = CRC_TABLE[(sum ^ bytes[i]!) & 0xff]! ^ (sum >>> 8);
   }
@@ -155,23 +173,42 @@ function asciiCrc(sum: number, text: string, from: number): number {
   return seen < 0x80 ? sum : NOT_ASCII;
 }
 
+/** The checksum of a key, its parts one after another; without encoding it: there are many. */
+function keySum(key: KeyParts): number {
+  let sum = -1;
+  for (const part of key) {
+    const text = typeof part === "string" ? part : String(part);
+    for (let i = 0; i < text.length; i += 1) {
+      const unit = text.charCodeAt(i);
+      sum = CRC_TABLE[(sum ^ unit) & 0xff]! ^ (sum >>> 8);
+      if (unit > 0xff) sum = CRC_TABLE[(sum ^ (unit >>> 8)) & 0xff]! ^ (sum >>> 8);
+    }
+    // A part's end, which no key of ours has in it.
+    sum = CRC_TABLE[sum & 0xff]! ^ (sum >>> 8);
+  }
+  return ~sum >>> 0;
+}
+
 /** Digit by digit: there are many records, and a text would have to be made and encoded for each. */
-function putChecksum(bytes: Uint8Array): void {
-  let sum = crc32(bytes.subarray(CHECKSUM_BYTES));
+function putChecksum(bytes: Uint8Array, before: number): void {
+  let sum = crc32(bytes.subarray(CHECKSUM_BYTES), before);
   for (let i = CHECKSUM_BYTES - 2; i >= 0; i -= 1) {
     bytes[i] = DIGITS.charCodeAt(sum & 0xf);
     sum >>>= 4;
   }
 }
 
-function hasItsChecksum(bytes: Uint8Array): boolean {
+function hasItsChecksum(bytes: Uint8Array, at: KeyParts | undefined): boolean {
   let sum = 0;
   for (let i = 0; i < CHECKSUM_BYTES - 1; i += 1) {
     const digit = HEX_DIGITS[bytes[i]!]!;
     if (digit < 0) return false;
     sum = sum * 16 + digit;
   }
-  return bytes[CHECKSUM_BYTES - 1] === BLANK && sum === crc32(bytes.subarray(CHECKSUM_BYTES));
+  const sign = bytes[CHECKSUM_BYTES - 1];
+  if (sign !== BLANK && !(sign === COLON && at)) return false;
+  const before = sign === COLON ? keySum(at!) : 0;
+  return sum === crc32(bytes.subarray(CHECKSUM_BYTES), before);
 }
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -15,7 +15,7 @@ import type {
 import { byKey, encodeKey, metaRecord, VersionNumbers } from "./deno_kv_encode.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
-import { decodeRecord, encodeRecord } from "./record.ts";
+import { decodeRecord } from "./record.ts";
 import { nameOf, type Salvage, type Salvaged } from "./salvage.ts";
 
 /**
@@ -61,7 +61,7 @@ export async function* recoveredRecords(
 /** The meta record of a damaged database, if it is whole. */
 export function metaOf({ records }: Salvage): layout.Meta | undefined {
   const found = records.get(nameOf(layout.META_KEY));
-  return found && decodeRecord<layout.Meta>(found.record).header;
+  return found && decodeRecord<layout.Meta>(found.record, found.key).header;
 }
 
 class Recovery {
@@ -94,8 +94,12 @@ class Recovery {
     const purged = new Set<number>();
     const orphans = new Set<number>();
     for (const { key, record } of this.#salvage.records.values()) {
-      if (key[0] === "s") this.#know(key[1] as string, headerOf<layout.ScopeHeader>(record));
-      if (key[0] === "g") headerOf<layout.Garbage>(record).scopeIds.forEach((id) => purged.add(id));
+      if (key[0] === "s") {
+        this.#know(key[1] as string, headerOf<layout.ScopeHeader>({ key, record }));
+      }
+      if (key[0] === "g") {
+        headerOf<layout.Garbage>({ key, record }).scopeIds.forEach((id) => purged.add(id));
+      }
     }
     for (const { key: [kind, id] } of this.#salvage.records.values()) {
       const isOrphan = kind === "e" && !this.#nameById.has(id as number) &&
@@ -104,7 +108,7 @@ class Recovery {
     }
     for (const [id, name] of this.#named(orphans)) {
       this.#know(name, { id });
-      yield [layout.scopeKey(name), encodeRecord({ id, revision: 0 })];
+      yield layout.scopeRecord(name, { id, revision: 0 });
     }
   }
 
@@ -112,7 +116,7 @@ class Recovery {
   *others(): Generator<RawRecord> {
     for (const [name, { key, record }] of this.#salvage.records) {
       if (key[0] === "m") continue;
-      if (key[0] === "e" && !this.#isWhole(record)) this.#gone.set(name, key);
+      if (key[0] === "e" && !this.#isWhole({ key, record })) this.#gone.set(name, key);
       else yield [key, record];
     }
   }
@@ -142,7 +146,7 @@ class Recovery {
     const options = layout.optionsKey(scope);
     const hasOptions = this.#salvage.records.has(nameOf(options));
     if (settings && !hasOptions && this.#mayBeGone(options)) {
-      yield [options, layout.encodeOptions(settings)];
+      yield layout.optionsRecord(scope, settings);
     }
     if (revision === undefined || this.#idByName.has(scope)) return;
     if (!this.#mayBeGone(layout.scopeKey(scope))) return;
@@ -150,7 +154,7 @@ class Recovery {
     this.#know(scope, header);
     // A scope of which nothing was found did exist: only its values may be old.
     this.#fromBackup.add(header.id);
-    yield [layout.scopeKey(scope), encodeRecord(header)];
+    yield layout.scopeRecord(scope, header);
   }
 
   /** What it means to take a key from the backup; undefined where it is not to be taken. */
@@ -163,7 +167,9 @@ class Recovery {
     const found = this.#salvage.records.get(name);
     if (!found) return this.#mayBeGone(key) ? "doubtful" : undefined;
     // Where old pages may be among those read, the backup may have the later value.
-    return layout.decodeEntry(found.record).header.r < record.entry.revision ? "old" : undefined;
+    return layout.decodeEntry(key, found.record).header.r < record.entry.revision
+      ? "old"
+      : undefined;
   }
 
   /** Tells what is nowhere any more. */
@@ -184,7 +190,7 @@ class Recovery {
   /** The meta record, behind everything that was seen. */
   meta(epoch: string, revision: number): RawRecord {
     for (const { key, record } of this.#salvage.records.values()) {
-      if (key[0] === "e" || key[0] === "d") this.#see(layout.decodeEntry(record).header.r);
+      if (key[0] === "e" || key[0] === "d") this.#see(layout.decodeEntry(key, record).header.r);
     }
     this.#see(revision);
     const next = { nextScopeId: this.#nextScopeId, nextVersion: this.#numbers.next };
@@ -221,8 +227,8 @@ class Recovery {
     return !this.#salvage.isComplete || this.#salvage.lost.has(nameOf(key));
   }
 
-  #isWhole(record: Salvaged["record"]): boolean {
-    const { ref } = layout.decodeEntry(record);
+  #isWhole({ key, record }: Salvaged): boolean {
+    const { ref } = layout.decodeEntry(key, record);
     if (!ref) return true;
     return layout.pieceKeys(ref).every((key) => this.#salvage.records.has(nameOf(key)));
   }
@@ -231,14 +237,15 @@ class Recovery {
 /** The first number, halved, that no version has, and none that is to be purged. */
 function versionAfter({ records }: Salvage): number {
   let last = 0;
-  for (const { key: [kind, number], record } of records.values()) {
+  for (const { key, record } of records.values()) {
+    const [kind, number] = key;
     if (kind === "d" || kind === "h") last = Math.max(last, number as number);
     if (kind !== "g") continue;
-    for (const noted of layout.numbersOf(headerOf(record))) last = Math.max(last, noted);
+    for (const noted of layout.numbersOf(headerOf({ key, record }))) last = Math.max(last, noted);
   }
   return Math.floor(last / 2) + 1;
 }
 
-function headerOf<Header>(record: Uint8Array): Header {
-  return decodeRecord<Header>(record).header;
+function headerOf<Header>({ key, record }: Salvaged): Header {
+  return decodeRecord<Header>(record, key).header;
 }

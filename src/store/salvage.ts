@@ -68,7 +68,7 @@ export function salvage(path: string): Salvage {
   for (const [name, { key, isIndexed }] of records) {
     lost.delete(name);
     if (isIndexed || !file.isComplete) continue;
-    // A checksum says nothing of the key. What the whole index does not know may be under a wrong one.
+    // Not every checksum covers the key. What the whole index does not know may be under a wrong one.
     records.delete(name);
     lost.set(name, key);
   }

@@ -63,7 +63,7 @@ export function structureFaults(path: string): string[] {
 }
 
 /**
- * What SQLite finds. A record's checksum says nothing of the key it lies under; but each key lies in the
+ * What SQLite finds. Not every record's checksum covers the key it lies under; but each key lies in the
  * table and in its indexes, and the full check compares them, at twice the time of the quick one.
  */
 function integrityFaults(path: string): string[] {

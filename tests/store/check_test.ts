@@ -44,7 +44,10 @@ Deno.test("check - a scope that was being purged when the power went is no probl
   const entry = { ...stamp, value: "1", valueBytes: 1, revision: 1, created: 1, past: MISSING };
   const path = await databaseWith(dir.path, [
     [layout.garbageKey("note"), encodeRecord({ scopeIds: [77], refs: [] })],
-    [layout.entryKey(77, "k"), layout.encodeEntry(entry, { id: "value", pieces: 2 })],
+    [
+      layout.entryKey(77, "k"),
+      layout.encodeEntry(layout.entryKey(77, "k"), entry, { id: "value", pieces: 2 }),
+    ],
   ]);
   assert.deepEqual(await problemsOf(path), []);
 });

@@ -183,6 +183,36 @@ Deno.test("deno kv store - a database of format 1 is read, and its keys have a p
   );
 });
 
+Deno.test("deno kv store - records of format 2 are read beside those that are written anew", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const { encodeRecord } = await import("../../src/store/record.ts");
+  const kv = await Deno.openKv(path);
+  await kv.set(["m"], encodeRecord({ format: 2, epoch: "e", revision: 7, nextScopeId: 4 }));
+  await kv.set(["s", "a"], encodeRecord({ id: 3, revision: 5 }));
+  await kv.set(["o", "a"], encodeRecord({ history: 5 }));
+  for (const [key, of] of [["k", "inline"], ["l", undefined]] as const) {
+    const header = { r: 7, t: 1000, s: "bus", ...(of ? {} : { v: ["id", 2] }) };
+    await kv.set(["e", 3, key], encodeRecord(header, of ? JSON.stringify(of) : ""));
+  }
+  await kv.set(["v", "id", 0], encodeRecord(null, '"two '));
+  await kv.set(["v", "id", 1], encodeRecord(null, 'pieces"'));
+  kv.close();
+  for (const value of [1, 2]) {
+    await using store = await open(path);
+    assert.equal(store.status().damaged, 0);
+    assert.equal(store.get("a", "l")!.value, '"two pieces"');
+    await store.commit({ mutations: [set("a", "k", value)], source });
+  }
+  await using store = await open(path);
+  assert.deepEqual([store.epoch, store.scopeSettings("a")], ["e", { history: 5 }]);
+  assert.deepEqual((await store.history("a", "k")).map(({ value }) => value), [
+    "2",
+    "1",
+    '"inline"',
+  ]);
+});
+
 Deno.test("deno kv store - paths that mean something else to Deno KV are files", async () => {
   await using dir = await tempDir();
   const cwd = Deno.cwd();

@@ -5,7 +5,6 @@ import { encodeKey, metaRecord, VersionNumbers } from "../../src/store/deno_kv_e
 import { fillDenoKv, type RawRecord } from "../../src/store/deno_kv_fill.ts";
 import * as layout from "../../src/store/deno_kv_layout.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
-import { encodeRecord } from "../../src/store/record.ts";
 import { until } from "../helpers/async.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
@@ -19,8 +18,8 @@ const name = (i: number) => `${i}`.padEnd(100, "k");
 async function* longPast(): AsyncGenerator<RawRecord> {
   const of = { revision: 1, timeMs: 0, source, scope: "a" };
   const numbers = new VersionNumbers(1_000_000);
-  yield [layout.scopeKey("a"), encodeRecord({ id: 1, revision: 1 })];
-  yield [layout.optionsKey("a"), layout.encodeOptions({ history: PAST })];
+  yield layout.scopeRecord("a", { id: 1, revision: 1 });
+  yield layout.optionsRecord("a", { history: PAST });
   const version = { kind: "version", scope: "a", version: { ...of, value: "0" } } as const;
   for (let i = 0; i < KEYS; i += 1) {
     const key = name(i);

@@ -36,20 +36,22 @@ function textsOf(record: Uint8Array): [head: string, body: string] {
 }
 
 Deno.test("record - read as two texts it says the same, and a change is noticed as well", () => {
+  const place = fc.option(fc.tuple(fc.constant("e"), fc.nat(), anyText()), { nil: undefined });
   fc.assert(
-    fc.property(header, anyText(), fc.nat(), fc.nat(255), (header, body, at, by) => {
-      const record = encodeRecord(header, body);
-      const decoded = decodeTexts<unknown>(...textsOf(record));
+    fc.property(header, anyText(), place, fc.nat(), fc.nat(255), (header, body, key, at, by) => {
+      const record = encodeRecord(header, body, key);
+      const decoded = decodeTexts<unknown>(key ?? ["e"], ...textsOf(record));
       assert.equal(JSON.stringify(decoded.header), JSON.stringify(header));
       assert.equal(decoded.bodyBytes, bytes(body).length);
+      if (key) assert.throws(() => decodeTexts(["e"], ...textsOf(record)), DamagedRecord);
       if (by === 0) return;
       record[at % record.length]! ^= by;
-      assert.throws(() => decodeTexts(...textsOf(record)), DamagedRecord);
+      assert.throws(() => decodeTexts(key ?? ["e"], ...textsOf(record)), DamagedRecord);
     }),
     { numRuns: 1000 },
   );
-  assert.throws(() => decodeTexts(...textsOf(bytes("00000000 no\n"))), DamagedRecord);
-  assert.throws(() => decodeTexts("", ""), DamagedRecord);
+  assert.throws(() => decodeTexts(["e"], ...textsOf(bytes("00000000 no\n"))), DamagedRecord);
+  assert.throws(() => decodeTexts(["e"], "", ""), DamagedRecord);
 });
 
 Deno.test("record - it is text: checksum, header, new line, body", () => {
@@ -57,6 +59,29 @@ Deno.test("record - it is text: checksum, header, new line, body", () => {
   assert.match(text(encodeRecord(null)), /^[0-9a-f]{8} null\n$/);
   // The format on people's disks: crc32 of what follows the blank.
   assert.equal(text(encodeRecord({ id: 1 }, "x")), 'e0031e03 {"id":1}\nx');
+});
+
+Deno.test("record - one that was made for a key is read under that key alone", () => {
+  const key = fc.tuple(fc.constantFrom("e", "s"), fc.nat(), anyText());
+  fc.assert(
+    fc.property(header, body, key, key, (header, body, key, other) => {
+      const record = encodeRecord(header, body, key);
+      assert.equal(record[8], ":".charCodeAt(0));
+      assert.equal(JSON.stringify(decodeRecord(record, key).header), JSON.stringify(header));
+      assert.throws(() => decodeRecord(record), DamagedRecord);
+      if (JSON.stringify(key) === JSON.stringify(other)) return;
+      assert.throws(() => decodeRecord(record, other), DamagedRecord);
+      // What was made for none says nothing of where it lies.
+      decodeRecord(encodeRecord(header, body), key);
+    }),
+    { numRuns: 1000 },
+  );
+  // The format on people's disks: crc32 of "e", "1", "foo", a NUL behind each, and what follows the colon.
+  const sum = crc32(bytes('e\x001\x00foo\x00{"r":12}\n"oof"')).toString(16).padStart(8, "0");
+  assert.equal(text(encodeRecord({ r: 12 }, '"oof"', ["e", 1, "foo"])), `${sum}:{"r":12}\n"oof"`);
+  const long = "x".repeat(2000);
+  const longSum = crc32(bytes(`v\x00id\x000\x00null\n${long}`)).toString(16).padStart(8, "0");
+  assert.equal(text(encodeRecord(null, long, ["v", "id", 0])), `${longSum}:null\n${long}`);
 });
 
 Deno.test("record - a body may hold new lines, and be a part of a longer buffer", () => {
