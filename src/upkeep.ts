@@ -97,6 +97,7 @@ export class Upkeep implements AsyncDisposable {
       path,
       onDamage,
       backups: config.backup.directory,
+      onStructure: (bytes) => log.info("proving the structure of the database", { path, bytes }),
       onProgress: (entries) => log.info("reading the database", { path, entries }),
       onPurgeFailure: (thrown) =>
         log.warn("garbage was not purged; it is tried again", {

@@ -59,6 +59,8 @@ export async function check(values: CheckValues): Promise<number> {
   const problems: string[] = [];
   let count = 0;
   using progress = new Progress("checking");
+  // The structure of the file comes first, which takes seconds where it is large.
+  progress.count(0, "records");
   const counts = await checkDenoKv(database.path, (problem) => {
     progress.clear();
     if (format === "table") print(problem);

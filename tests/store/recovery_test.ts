@@ -299,3 +299,28 @@ Deno.test("recovery - pages lost in the middle of a log: what may be old is said
   assert.equal(store.get("a", "z")!.value, "1");
   assert.match(notices.all[0]!.text, /values that were replaced.* may be there again/);
 });
+
+Deno.test("recovery - of a file whose structure takes long to prove that is said before", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const sizes: number[] = [];
+  const open = async () => {
+    const onStructure = (bytes: number) => sizes.push(bytes);
+    const { loaded } = await openRecovering({ path, onDamage: "refuse", onStructure });
+    return new DurableStore(loaded);
+  };
+  {
+    await using store = await open();
+    await store.commit({ mutations: [set("a", "k", 1)], source: "test" });
+  }
+  {
+    await using _small = await open();
+  }
+  assert.deepEqual(sizes, []);
+  // A hole behind its pages, which SQLite leaves alone.
+  const bytes = 300 * 1024 * 1024;
+  await Deno.truncate(path, bytes);
+  await using store = await open();
+  assert.deepEqual(sizes, [bytes]);
+  assert.equal(store.get("a", "k")!.value, "1");
+});
