@@ -70,6 +70,7 @@ class Check {
   >();
   /** Numbers of those that are garbage. */
   readonly #garbageDeleted = new Set<number>();
+  #hasMeta = false;
   #meta: layout.Meta | undefined;
   #records = 0;
   #entries = 0;
@@ -99,12 +100,15 @@ class Check {
       const { revision } = decodeRecord<{ revision: number }>(value).header;
       this.#checkRevision("a request", revision);
     });
+    // A database that nothing was ever written to has none.
+    if (this.#records > 0 && !this.#hasMeta) this.#onProblem("the meta record is missing");
     return { records: this.#records, scopes: this.#scopes.size, entries: this.#entries };
   }
 
   async #checkMeta(): Promise<void> {
     const { value } = await this.#kv.get(layout.META_KEY);
-    if (value === null) return this.#onProblem("the meta record is missing");
+    if (value === null) return;
+    this.#hasMeta = true;
     this.#look(layout.META_KEY, () => {
       this.#meta = decodeRecord<layout.Meta>(value).header;
     });

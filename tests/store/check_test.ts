@@ -80,3 +80,19 @@ Deno.test("check - a version that a key names, deleted or not, and that is not t
     MISSING.map((number) => `earlier version ${number} is missing`),
   );
 });
+
+Deno.test("check - a database that nothing was written to has no problems, one without its meta record has", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  await new DurableStore(await openDenoKv({ path }))[Symbol.asyncDispose]();
+  assert.deepEqual(await problemsOf(path), []);
+  {
+    await using store = new DurableStore(await openDenoKv({ path }));
+    await store.commit({ mutations: [{ kind: "create-scope", scope: "a" }], source });
+  }
+  {
+    using kv = await Deno.openKv(path);
+    await kv.delete(layout.META_KEY);
+  }
+  assert.deepEqual(await problemsOf(path), ["the meta record is missing"]);
+});
