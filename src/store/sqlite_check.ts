@@ -11,6 +11,8 @@ import { walOf } from "./sqlite_file.ts";
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB (https://www.sqlite.org/rescode.html): what only damage causes. */
 const DAMAGE_CODES: readonly number[] = [11, 26];
+/** SQLITE_IOERR_SHORT_READ: a page is behind the end of the file, and the log did not say that it is short. */
+const SHORT_READ = 522;
 /** The low byte of an extended result code is the code. */
 const CODE_MASK = 0xff;
 /** Faults that are told; one is enough to know. */
@@ -49,7 +51,7 @@ export function structureFaults(path: string): string[] {
   } catch (error) {
     if (error instanceof PlantdError) throw error;
     const code = (error as { errcode?: number }).errcode ?? 0;
-    if (DAMAGE_CODES.includes(code & CODE_MASK)) return [messageOf(error)];
+    if (DAMAGE_CODES.includes(code & CODE_MASK) || code === SHORT_READ) return [messageOf(error)];
     throw new PlantdError(
       "database_unusable",
       `cannot read the database ${path}: ${messageOf(error)}`,

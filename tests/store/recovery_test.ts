@@ -300,6 +300,32 @@ Deno.test("recovery - pages lost in the middle of a log: what may be old is said
   assert.match(notices.all[0]!.text, /values that were replaced.* may be there again/);
 });
 
+Deno.test("recovery - a file that is shorter than its log says is recovered", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const copy = `${dir.path}/copy.db`;
+  const large = "x".repeat(20_000);
+  {
+    await using store = await open(path);
+    for (let i = 0; i < 10; i += 1) {
+      await store.commit({ mutations: [set("a", `large${i}`, large)], source });
+    }
+  }
+  {
+    await using store = await open(path);
+    await store.commit({ mutations: [set("a", "small", 1)], source });
+    for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${copy}${end}`);
+  }
+  const { size } = await Deno.stat(copy);
+  await Deno.truncate(copy, size - 9000);
+  const { loaded, notices } = await openRecovering({ path: copy, onDamage: "start" });
+  await using store = new DurableStore(loaded);
+  assert.equal(store.get("a", "small")!.value, "1");
+  const there = Array.from({ length: 10 }, (_, i) => store.get("a", `large${i}`)).filter(Boolean);
+  assert.ok(there.length < 10 && there.length > 5, `${there.length} are there`);
+  assert.match(notices.all[0]!.text, /was damaged \(disk I\/O error\).* keys or scopes are lost/);
+});
+
 Deno.test("recovery - of a file whose structure takes long to prove that is said before", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
