@@ -10,13 +10,15 @@ import { isLarge, NOTE_NUMBERS_MAX } from "./draft_history.ts";
 import type { ValueRef } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
 
-/** Entries looked at in one go; few, so that writers hardly wait. */
-const BATCH = 250;
-/** Records deleted in one commit; Deno KV takes 1000. */
-const RECORDS_MAX = 990;
+/** Notes that are dealt with together: what is left of deleted keys is looked through once for all. */
+const NOTES_MAX = 1000;
+/** Records deleted in one commit, of the 1000 that Deno KV takes: few, so that writers hardly wait. */
+const RECORDS_MAX = 400;
 /** Bytes of keys deleted in one commit; with one more key it stays below Deno KV's 81,920. */
 const KEY_BYTES_MAX = 60_000;
 
+/** Records fetched by one call of list; the most Deno KV takes. */
+const LIST_BATCH = 1000;
 /** Pause before what could not be purged is tried again, in milliseconds. */
 const RETRY_MS = 10_000;
 
@@ -40,7 +42,7 @@ export function noteIn(atomic: Deno.AtomicOperation, garbage: layout.Garbage): N
 }
 
 /**
- * Purges one thing after another, until it is closed; what it has not come to, the next start does.
+ * Purges what was noted, until it is closed; what it has not come to, the next start does.
  *
  * @example
  * ```ts
@@ -53,11 +55,13 @@ export class Purge {
   readonly #kv: Deno.Kv;
   readonly #onFailure: (thrown: unknown) => void;
   readonly #clock: Clock;
-  /** What failed, to be tried again. */
+  #waiting: Note[] = [];
+  /** What failed, to be tried again, each alone. */
   #failed: Note[] = [];
+  #isRetryDue = false;
   #hasFailed = false;
   #cancel: (() => void) | undefined;
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<void> | undefined;
   #closed = false;
 
   /** @param onFailure Told when something could not be purged, once until it could. */
@@ -69,25 +73,8 @@ export class Purge {
 
   /** Deletes what `notes` speak of, then the notes. */
   add(notes: Iterable<Note>): void {
-    for (const note of notes) {
-      this.#running = this.#running
-        .then(() => this.#purge(note))
-        .catch((thrown) => this.#again(note, thrown));
-    }
-  }
-
-  /** Later: a disk that is full now may have room then. */
-  #again(note: Note, thrown: unknown): void {
-    if (this.#closed) return;
-    this.#failed.push(note);
-    if (!this.#hasFailed) this.#onFailure(thrown);
-    this.#hasFailed = true;
-    this.#cancel ??= this.#clock.after(RETRY_MS, () => {
-      this.#cancel = undefined;
-      const notes = this.#failed;
-      this.#failed = [];
-      this.add(notes);
-    });
+    this.#waiting.push(...notes);
+    this.#running ??= this.#run();
   }
 
   /** Resolves when nothing is being deleted any more. */
@@ -97,73 +84,128 @@ export class Purge {
     await this.#running;
   }
 
-  async #purge([id, garbage]: Note): Promise<void> {
-    const { scopeIds, refs, versions = [], ahead = [], deleted = [] } = garbage;
-    // A commit that seemed to fail and did not has deleted the note: then nothing here is garbage.
-    if ((await this.#kv.get(layout.garbageKey(id))).value === null) return;
-    for (const ref of refs) await this.#delete(layout.pieceKeys(ref));
-    await this.#purgeVersions(versions);
-    // Their values in pieces are those of entries, or noted themselves.
-    await this.#delete(ahead.map((number) => layout.versionKey(number)));
-    await this.#delete(deleted.map((number) => layout.deletedKey(number)));
-    for (const scopeId of scopeIds) await this.#purgeEntries(scopeId);
-    if (scopeIds.length > 0) await this.#purgeDeleted(new Set(scopeIds));
-    if (this.#closed) return;
-    await this.#delete([layout.garbageKey(id)]);
-    this.#hasFailed = false;
+  async #run(): Promise<void> {
+    // What is added in this very turn belongs to the first round already.
+    await Promise.resolve();
+    for (let notes; !this.#closed && (notes = this.#next()).length > 0;) {
+      try {
+        await this.#purge(notes);
+        this.#hasFailed = false;
+      } catch (thrown) {
+        this.#again(notes, thrown);
+      }
+    }
+    this.#running = undefined;
   }
 
-  async #purgeVersions(numbers: readonly number[]): Promise<void> {
-    const keys: layout.Key[] = [];
+  #next(): Note[] {
+    if (this.#isRetryDue && this.#failed.length > 0) return this.#failed.splice(0, 1);
+    this.#isRetryDue = false;
+    return this.#waiting.splice(0, NOTES_MAX);
+  }
+
+  /** Later: a disk that is full now may have room then. */
+  #again(notes: readonly Note[], thrown: unknown): void {
+    if (this.#closed) return;
+    this.#failed.push(...notes);
+    if (!this.#hasFailed) this.#onFailure(thrown);
+    this.#hasFailed = true;
+    this.#isRetryDue = false;
+    this.#cancel ??= this.#clock.after(RETRY_MS, () => {
+      this.#cancel = undefined;
+      this.#isRetryDue = true;
+      this.#running ??= this.#run();
+    });
+  }
+
+  async #purge(all: readonly Note[]): Promise<void> {
+    const notes = await this.#present(all);
+    const deletion = new Deletion(this.#kv, () => this.#closed);
+    const scopeIds = new Set<number>();
+    for (const [, garbage] of notes) {
+      for (const ref of garbage.refs) await deletion.add(layout.pieceKeys(ref));
+      await this.#versions(deletion, garbage.versions);
+      // Their values in pieces are those of entries, or noted themselves.
+      await deletion.add((garbage.ahead ?? []).map((number) => layout.versionKey(number)));
+      await deletion.add((garbage.deleted ?? []).map((number) => layout.deletedKey(number)));
+      for (const id of garbage.scopeIds) scopeIds.add(id);
+    }
+    for (const id of scopeIds) await this.#entries(deletion, id);
+    if (scopeIds.size > 0) await this.#deleted(deletion, scopeIds);
+    // They are deleted in order: a note after all that it speaks of.
+    await deletion.add(notes.map(([id]) => layout.garbageKey(id)));
+    await deletion.flush();
+  }
+
+  /** A commit that seemed to fail and did not has deleted its note: then nothing there is garbage. */
+  async #present(notes: readonly Note[]): Promise<Note[]> {
+    const present: Note[] = [];
+    for (const note of notes) {
+      if ((await this.#kv.get(layout.garbageKey(note[0]))).value !== null) present.push(note);
+    }
+    return present;
+  }
+
+  async #versions(deletion: Deletion, numbers: readonly number[] = []): Promise<void> {
     for (const number of numbers) {
       const at = layout.versionKey(number);
-      if (isLarge(number)) keys.push(...piecesOf(pastOf((await this.#kv.get(at)).value)));
-      keys.push(at);
+      if (isLarge(number)) await deletion.add(piecesOf(pastOf((await this.#kv.get(at)).value)));
+      await deletion.add([at]);
     }
-    await this.#delete(keys);
   }
 
-  async #purgeEntries(scopeId: number): Promise<void> {
-    for (;;) {
-      const keys: layout.Key[] = [];
-      const list = this.#kv.list({ prefix: layout.entriesOf(scopeId) }, { limit: BATCH });
-      for await (const { key, value } of list) {
-        if (this.#closed) return;
-        keys.push(key as layout.Key);
-        const entry = intact(() => layout.decodeEntry(key, value));
-        await this.#delete(piecesOf(entry));
-        await this.#purgeVersions(entry?.header.p ?? []);
-      }
-      if (keys.length === 0 || this.#closed) return;
-      await this.#delete(keys);
+  async #entries(deletion: Deletion, scopeId: number): Promise<void> {
+    for await (const { key, value } of this.#kv.list({ prefix: layout.entriesOf(scopeId) })) {
+      if (this.#closed) return;
+      const entry = intact(() => layout.decodeEntry(key, value));
+      await deletion.add(piecesOf(entry));
+      await this.#versions(deletion, entry?.header.p);
+      await deletion.add([key as layout.Key]);
     }
   }
 
   /** What is left of deleted keys of scopes that are gone. */
-  async #purgeDeleted(scopeIds: ReadonlySet<number>): Promise<void> {
-    for await (const { key, value } of this.#kv.list({ prefix: layout.DELETED })) {
+  async #deleted(deletion: Deletion, scopeIds: ReadonlySet<number>): Promise<void> {
+    const list = this.#kv.list({ prefix: layout.DELETED }, { batchSize: LIST_BATCH });
+    for await (const { key, value } of list) {
       if (this.#closed) return;
       const past = pastOf(value);
       if (!past || !scopeIds.has(past.header.scope)) continue;
-      await this.#purgeVersions(past.header.p ?? []);
-      await this.#delete([key as layout.Key]);
+      await this.#versions(deletion, past.header.p);
+      await deletion.add([key as layout.Key]);
+    }
+  }
+}
+
+/** Records to be deleted, in their order, in as few commits as writers can bear. */
+class Deletion {
+  readonly #kv: Deno.Kv;
+  readonly #isClosed: () => boolean;
+  #atomic: Deno.AtomicOperation;
+  #records = 0;
+  #keyBytes = 0;
+
+  /** @param isClosed Nothing is deleted any more when it says so. */
+  constructor(kv: Deno.Kv, isClosed: () => boolean) {
+    this.#kv = kv;
+    this.#isClosed = isClosed;
+    this.#atomic = kv.atomic();
+  }
+
+  async add(keys: readonly layout.Key[]): Promise<void> {
+    for (const key of keys) {
+      this.#atomic.delete(key);
+      this.#records += 1;
+      this.#keyBytes += layout.keyBytes(key);
+      if (this.#records >= RECORDS_MAX || this.#keyBytes >= KEY_BYTES_MAX) await this.flush();
     }
   }
 
-  async #delete(keys: readonly layout.Key[]): Promise<void> {
-    if (keys.length === 0) return;
-    let atomic = this.#kv.atomic();
-    let [records, keyBytes] = [0, 0];
-    for (const key of keys) {
-      if (this.#closed) return;
-      atomic.delete(key);
-      records += 1;
-      keyBytes += layout.keyBytes(key);
-      if (records < RECORDS_MAX && keyBytes < KEY_BYTES_MAX) continue;
-      await atomic.commit();
-      atomic = this.#kv.atomic();
-      [records, keyBytes] = [0, 0];
-    }
+  async flush(): Promise<void> {
+    if (this.#records === 0 || this.#isClosed()) return;
+    const atomic = this.#atomic;
+    this.#atomic = this.#kv.atomic();
+    [this.#records, this.#keyBytes] = [0, 0];
     await atomic.commit();
   }
 }
