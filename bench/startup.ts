@@ -119,7 +119,8 @@ async function residentMb(pid: number): Promise<number> {
 }
 
 if (import.meta.main) {
-  const [executable = "", runs = "11"] = Deno.args;
+  const [executable, runs = "11"] = Deno.args;
+  if (executable === undefined) throw new Error("name the executable, as `task compile` made it");
   const source = new URL("../main.ts", import.meta.url).pathname;
   const ways: Way[] = [
     { name: "portable", command: executable, args: [] },
