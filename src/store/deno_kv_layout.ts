@@ -20,8 +20,8 @@
  * them touches few pages, until a key has as many as are kept: then each takes the place, and the number, of
  * the one that goes. A number is odd where the value may lie in pieces. Whether a key is deleted
  * tells its entry, not what is left of it: that and versions may be written before the commit they belong
- * to, noted as garbage like pieces, and mean nothing until then. So a crash at any moment leaves either the old state or the new one,
- * and notes of what to purge.
+ * to, noted as garbage like pieces, and mean nothing until then. So a crash at any moment leaves either the
+ * old state or the new one, and notes of what to purge.
  *
  * @module
  */

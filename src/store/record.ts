@@ -1,9 +1,9 @@
 /**
  * Records as they lie on disk: `<crc32 in 8 hex digits>:<header as JSON>\n<body>`, the checksum over the key
  * that the record lies under and all behind the colon; or with a blank in place of the colon, where the
- * key is not part of it: what builds before format 3 wrote, and records that name their key themselves. Text, so that a
- * person with a hex editor can still read what a damaged database holds; with a checksum, because
- * SQLite does not notice a flipped bit in a value.
+ * key is not part of it: what builds before format 3 wrote, and records that name their key themselves.
+ * Text, so that a person with a hex editor can still read what a damaged database holds; with a checksum,
+ * because SQLite does not notice a flipped bit in a value.
  *
  * @module
  */

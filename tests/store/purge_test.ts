@@ -8,6 +8,8 @@ import { until } from "../helpers/async.ts";
 import { FakeClock } from "../helpers/clock.ts";
 import { tempDir } from "../helpers/temp.ts";
 
+const [SCOPES, KEYS, PAST] = [20, 50, 4];
+
 Deno.test("purge - what a full disk did not let go is tried again, and told once", async () => {
   await using dir = await tempDir();
   using kv = await Deno.openKv(`${dir.path}/state.db`);
@@ -84,8 +86,6 @@ Deno.test("purge - scopes with a past go in few commits, so that it keeps up wit
     for await (const { key } of kv.list({ prefix })) assert.fail(`${key} is left`);
   }
 });
-
-const [SCOPES, KEYS, PAST] = [20, 50, 4];
 
 /** Scopes that were deleted, of keys with a past. */
 async function* deletedScopes(): AsyncGenerator<RawRecord> {
