@@ -4,28 +4,18 @@
  * @module
  */
 
+import type { Check as ServiceCheck } from "../health.ts";
+import type * as ports from "../ports.ts";
+import type { Readings, UpdateReadings } from "../readings.ts";
+
 /** A check of the service. */
-export interface Check {
-  readonly name: string;
-  readonly status: "pass" | "warn" | "fail";
-  readonly output?: string;
-}
+export type Check = Pick<ServiceCheck, "name" | "status" | "output">;
 
 /** What became of updates from the bus. */
-export interface Updates {
-  readonly received: number;
-  readonly stored: number;
-  readonly coalesced: number;
-  readonly pending: number;
-  readonly rejected: Readonly<Record<string, number>>;
-}
+export type Updates = UpdateReadings;
 
 /** A scope in the list. */
-export interface Scope {
-  readonly scope: string;
-  readonly keys: number;
-  readonly changedMs?: number;
-}
+export type Scope = Pick<ports.ScopeOverview, "scope" | "keys" | "changedMs">;
 
 /** `/api/page/overview`: while the service starts, only its checks. */
 export interface Overview {
@@ -37,23 +27,10 @@ export interface Overview {
   readonly epoch?: string;
   readonly revision?: number;
   readonly scopes?: readonly Scope[];
-  readonly store?: {
-    readonly keys: number;
-    readonly scopes: number;
-    readonly pending: number;
-  };
-  readonly worker?: {
-    readonly lanes: number;
-    readonly connected: number;
-    readonly busy: number;
-    readonly reconnects: number;
-  };
-  readonly database?: { readonly bytes?: number; readonly walBytes?: number };
-  readonly bus?: {
-    readonly connected: boolean;
-    readonly totals: Updates;
-    readonly byScope: Readonly<Record<string, Updates>>;
-  };
+  readonly store?: Pick<Readings["store"], "keys" | "scopes" | "pending">;
+  readonly worker?: Pick<Readings["worker"], "lanes" | "connected" | "busy" | "reconnects">;
+  readonly database?: Readings["database"];
+  readonly bus?: Pick<Readings["bus"], "connected" | "totals" | "byScope">;
 }
 
 /** Where the reader is. */
@@ -64,13 +41,7 @@ export interface Place {
 }
 
 /** A key in the list. */
-export interface Row {
-  readonly key: string;
-  /** The value, or its beginning. */
-  readonly text: string;
-  readonly cut: boolean;
-  readonly revision: number;
-  readonly timeMs: number;
+export interface Row extends ports.Row {
   /** When the page heard of its last change. */
   readonly changedMs?: number;
 }
