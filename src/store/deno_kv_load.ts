@@ -156,13 +156,15 @@ class Load {
 
   /** Fills the scopes. Entries of no scope wait to be purged. */
   async entries(path: string): Promise<void> {
-    const scopes = new Map<string, Scope | undefined>();
+    let of = "";
+    let scope: Scope | undefined;
     for (const page of entryPages(path)) {
       for (const [hex, key, head, body] of page) {
-        if (!scopes.has(hex)) scopes.set(hex, this.#scopeOf(scopeIdOf(hex)));
-        const scope = scopes.get(hex);
-        const at = scope && entryKey(scope.id, key);
-        const decoded = at && this.#intact(() => decodeEntryTexts(at, head, body));
+        // The entries of a scope follow one another.
+        if (hex !== of) [of, scope] = [hex, this.#scopeOf(scopeIdOf(hex))];
+        if (!scope) continue;
+        const at = entryKey(scope.id, key);
+        const decoded = this.#intact(() => decodeEntryTexts(at, head, body));
         if (!decoded) continue;
         // Awaited only where there is something to wait for: there are many.
         const value = decoded.ref ? await this.#pieces(decoded.ref) : decoded;

@@ -13,7 +13,10 @@ import { DamagedRecord, decodeRecord, encodeRecord } from "./record.ts";
 
 /** Largest value kept in its record, in bytes; Deno KV takes 65,536 for the whole record. */
 const INLINE_BYTES_MAX = 60_000;
-/** Bytes of values, of the keys in the records of the past, and of notes of garbage, before a commit counts as crowded. */
+/**
+ * Bytes of values, of the keys in the records of the past, and of notes of garbage, before a commit counts
+ * as crowded.
+ */
 const CROWDED_BYTES = 500_000;
 /** What the record of a version or of a deleted key takes beside its key and value; rounded up. */
 const PAST_OVERHEAD_BYTES = 200;
