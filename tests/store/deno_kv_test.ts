@@ -3,6 +3,7 @@ import { DurableStore } from "../../src/store/durable_store.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { encodeRecords } from "../../src/store/deno_kv_encode.ts";
 import { fillDenoKv } from "../../src/store/deno_kv_fill.ts";
+import { encodeRecord } from "../../src/store/record.ts";
 import type { BackupRecord } from "../../src/backup/format.ts";
 import { JsonText } from "../../src/state/json.ts";
 import type { Mutation } from "../../src/state/store.ts";
@@ -154,20 +155,24 @@ Deno.test("deno kv store - a file that is no database, and a directory, are name
 Deno.test("deno kv store - a database of a newer format is refused", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  const { encodeRecord } = await import("../../src/store/record.ts");
   const kv = await Deno.openKv(path);
   await kv.set(["m"], encodeRecord({ format: 99, epoch: "e", revision: 1, nextScopeId: 1 }));
   kv.close();
   await assert.rejects(open(path), { code: "database_unusable", message: /format 99/ });
 });
 
+/** A database of an earlier format with the scope `a`, still open. */
+async function earlier(path: string, format: number): Promise<Deno.Kv> {
+  const kv = await Deno.openKv(path);
+  await kv.set(["m"], encodeRecord({ format, epoch: "e", revision: 7, nextScopeId: 4 }));
+  await kv.set(["s", "a"], encodeRecord({ id: 3, revision: 5 }));
+  return kv;
+}
+
 Deno.test("deno kv store - a database of format 1 is read, and its keys have a past from then on", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  const { encodeRecord } = await import("../../src/store/record.ts");
-  const kv = await Deno.openKv(path);
-  await kv.set(["m"], encodeRecord({ format: 1, epoch: "e", revision: 7, nextScopeId: 4 }));
-  await kv.set(["s", "a"], encodeRecord({ id: 3, revision: 5 }));
+  const kv = await earlier(path, 1);
   await kv.set(["e", 3, "k"], encodeRecord({ r: 7, c: 6, t: 1000, s: "bus" }, '"oof"'));
   kv.close();
   for (const value of [1, 2]) {
@@ -186,10 +191,7 @@ Deno.test("deno kv store - a database of format 1 is read, and its keys have a p
 Deno.test("deno kv store - records of format 2 are read beside those that are written anew", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  const { encodeRecord } = await import("../../src/store/record.ts");
-  const kv = await Deno.openKv(path);
-  await kv.set(["m"], encodeRecord({ format: 2, epoch: "e", revision: 7, nextScopeId: 4 }));
-  await kv.set(["s", "a"], encodeRecord({ id: 3, revision: 5 }));
+  const kv = await earlier(path, 2);
   await kv.set(["o", "a"], encodeRecord({ history: 5 }));
   for (const [key, of] of [["k", "inline"], ["l", undefined]] as const) {
     const header = { r: 7, t: 1000, s: "bus", ...(of ? {} : { v: ["id", 2] }) };
