@@ -16,6 +16,7 @@ Deno.addSignalListener("SIGUSR2", () => signals += 1);
 await untilCaught(SIGUSR2);
 await print("ready");
 await until("the first signal", () => signals > 0);
+await print("heard");
 
 const poller = new Poller();
 let whole = 0;
