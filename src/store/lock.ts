@@ -32,8 +32,8 @@ export interface DatabaseLock extends Disposable {
 export async function lockDatabase(path: string): Promise<DatabaseLock> {
   const lockPath = await noteOf(path);
   using held = new DisposableStack();
-  const note = held.adopt(await openFile(lockPath), (file) => file.close());
-  const database = held.adopt(await openFile(path), (file) => file.close());
+  const note = held.adopt(await openFile(lockPath), giveBack);
+  const database = held.adopt(await openFile(path), giveBack);
   if (!await note.tryLock(true) || !await database.tryLock(true)) throw inUse(path, lockPath);
   await note.truncate(0);
   await note.write(new TextEncoder().encode(`${Deno.pid}\n`));
@@ -43,6 +43,12 @@ export async function lockDatabase(path: string): Promise<DatabaseLock> {
     broken: () => isSame(path, locked) ? undefined : `the database ${path} was deleted or replaced`,
     [Symbol.dispose]: () => kept.dispose(),
   };
+}
+
+/** Unlocks, too: a process that was just forked off this one has the file open a moment longer. */
+function giveBack(file: Deno.FsFile): void {
+  file.unlockSync();
+  file.close();
 }
 
 /** The file beside the database at `path` that tells people who has it: `path.lock`. */
@@ -100,7 +106,8 @@ async function openFile(path: string): Promise<Deno.FsFile> {
 export async function holderOf(path: string): Promise<string | undefined> {
   const lockPath = await noteOf(path);
   try {
-    using note = await Deno.open(lockPath);
+    using held = new DisposableStack();
+    const note = held.adopt(await Deno.open(lockPath), giveBack);
     // Shared, and for a moment: whoever has it has it alone.
     if (await note.tryLock(false)) return undefined;
     const pid = readIfAny(lockPath);
