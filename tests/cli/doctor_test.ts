@@ -3,6 +3,7 @@ import { findingsOf } from "../../src/cli/doctor_checks.ts";
 import type { Finding, Readings } from "../../src/cli/doctor_readings.ts";
 import { bytesText, type HealthData } from "../../src/cli/health_data.ts";
 import { VERSION } from "../../src/version.ts";
+import { until } from "../helpers/async.ts";
 import { freePort } from "../helpers/ports.ts";
 import { runProgram, writeConfig } from "../helpers/program.ts";
 import { tempDir } from "../helpers/temp.ts";
@@ -205,6 +206,10 @@ Deno.test("doctor - a real plant: well, without a bus, without a service, withou
     {
       await using _network = await plant.startNetwork();
       await plant.ask("set", { service: "a", key: "k", value: 1 });
+      await until("the service has looked at the disk", async () => {
+        const { disk } = (await plant.ask("health")).data as HealthData;
+        return disk?.free_bytes !== undefined;
+      });
       const well = await doctor();
       assert.deepEqual([well.code, well.stderr], [0, ""], well.stdout);
       assert.match(well.stdout, /^ok {4}configuration {2}.*state\.yml$/m);
