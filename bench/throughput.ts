@@ -1,6 +1,6 @@
 /**
  * Requests per second through the broker with 64 outstanding: to workers that do nothing, from 64 clients and
- * from one, and `set` and `get` of the service. Clients and workers are in C (majordomo.c); every part is a
+ * from one, and `set` and `get` of the service with 16 lanes and with 64. Clients and workers are in C (majordomo.c); every part is a
  * process of its own, and what is compared takes turns.
  *
  * Run by `deno task bench`; needs gcc.
@@ -9,11 +9,12 @@
  */
 
 import { freePorts } from "../tests/helpers/ports.ts";
-import { compare, driven } from "./driven.ts";
+import { compare, driven, type Subject } from "./driven.ts";
 import { Bench, MAIN } from "./processes.ts";
 
 const OUTSTANDING = "64";
-const SERVICE = "org.plantd.State";
+/** Of the service: as by default, and one for each request. */
+const LANES = [16, 64] as const;
 
 /** What the original's broker did with workers that do nothing, and its service: twice, and four times. */
 const WANTED = { broker: 2 * 7_100, service: 4 * 3_800 } as const;
@@ -27,19 +28,31 @@ await Deno.writeTextFile(`${bench.dir}/broker.yml`, `endpoint: ${endpoint}\nbuse
 const broker = bench.start([MAIN, "broker"]);
 await bench.untilOpen(Number(port));
 bench.run(majordomo, ["workers", port, OUTSTANDING, "null"]);
-const service = bench.startService("state", {
-  PLANTD_STATE_BROKER_ENDPOINT: endpoint,
-  PLANTD_STATE_BUS_ENDPOINT: `tcp://127.0.0.1:${bus}`,
-});
+
+/** The service with `lanes`, under a name of its own. */
+async function startService(lanes: number): Promise<readonly [name: string, pid: number]> {
+  const name = `org.plantd.State${lanes}`;
+  const config = `${bench.dir}/${name}.yml`;
+  await Deno.writeTextFile(config, `service: { id: ${name} }\nworker: { lanes: ${lanes} }\n`);
+  const { pid } = bench.startService(name, {
+    PLANTD_STATE_CONFIG: config,
+    PLANTD_STATE_BROKER_ENDPOINT: endpoint,
+    PLANTD_STATE_BUS_ENDPOINT: `tcp://127.0.0.1:${bus}`,
+  });
+  return [name, pid];
+}
 
 const clients = (name: string, connections: string, service: string, pids: readonly number[]) =>
   driven(bench, name, [majordomo, "clients", port, connections, OUTSTANDING, service], () => pids);
 const nobody = await clients("broker, 64 clients", OUTSTANDING, "null", [broker.pid]);
 const nobodyOne = await clients("broker, 1 client", "1", "null", [broker.pid]);
-const state = await clients("broker and service, 64 clients", OUTSTANDING, SERVICE, [
-  broker.pid,
-  service.pid,
-]);
+const states: Subject[] = [];
+for (const lanes of LANES) {
+  const [name, pid] = await startService(lanes);
+  states.push(
+    await clients(`broker and service, ${lanes} lanes`, OUTSTANDING, name, [broker.pid, pid]),
+  );
+}
 await compare("null", [nobody, nobodyOne], () => WANTED.broker);
-await compare("set", [state], () => undefined);
-await compare("get", [state], () => WANTED.service);
+await compare("set", states, () => undefined);
+await compare("get", states, () => WANTED.service);

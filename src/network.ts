@@ -20,8 +20,13 @@ import { Proxy } from "./zmq/proxy.ts";
 /** How often it is said that a capture drops, in milliseconds. */
 const DROPPED_LOG_MS = 60_000;
 
+/** For how long a broker that is a program of its own waits for the next message where it is, in milliseconds. */
+const PATIENCE_MS = 1;
+
 /** What to run. */
 export interface NetworkOptions {
+  /** Whether the process does nothing else; see PollerOptions. */
+  readonly isAlone?: boolean;
   /** Where the broker listens. */
   readonly endpoint: string;
   readonly heartbeatMs: number;
@@ -90,7 +95,7 @@ export class Network implements AsyncDisposable {
   }
 
   async #start(options: NetworkOptions): Promise<void> {
-    const poller = this.#parts.use(new Poller());
+    const poller = this.#parts.use(new Poller(options.isAlone ? { patienceMs: PATIENCE_MS } : {}));
     const tracing = await Tracing.load();
     const broker = this.#parts.use(
       await named("the broker", () =>

@@ -67,7 +67,13 @@ export async function broker(values: BrokerValues): Promise<number> {
   let network: Network;
   return await runUntilStopped(
     async () =>
-      network = await Network.start({ ...rest, endpoint: endpoint.address, heartbeatMs, liveness }),
+      network = await Network.start({
+        ...rest,
+        isAlone: true,
+        endpoint: endpoint.address,
+        heartbeatMs,
+        liveness,
+      }),
     {
       onStarted: () =>
         logOf("broker").info("serving", { endpoint: network.endpoint, buses: network.buses }),

@@ -75,8 +75,8 @@ const SYMBOLS = {
   memcpy: { parameters: ["usize", "pointer", "usize"], result: "void" },
   srand: { parameters: ["u32"], result: "void" },
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32", nonblocking: true },
-  /** The same on this thread: a look without waiting costs a twentieth of a hop to another thread. */
-  pollNow: { name: "poll", parameters: ["buffer", "usize", "i32"], result: "i32" },
+  /** The same on this thread: a look costs a twentieth of a hop to another thread. */
+  pollHere: { name: "poll", parameters: ["buffer", "usize", "i32"], result: "i32" },
   pipe: { parameters: ["buffer"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },

@@ -54,11 +54,11 @@ export class Waiter {
   }
 
   /**
-   * Indexes of those watched that may have something to read now. Too many is harmless, the caller looks
-   * again.
+   * Indexes of those watched that may have something to read now, or within `patienceMs`, during which the
+   * whole program waits. Too many is harmless, the caller looks again.
    */
-  ready(): readonly number[] {
-    const found = lib.pollNow(this.#bytes, BigInt(this.#count), 0);
+  ready(patienceMs = 0): readonly number[] {
+    const found = lib.pollHere(this.#bytes, BigInt(this.#count), patienceMs);
     if (found === 0) return [];
     const indexes: number[] = [];
     // Below zero it could not tell, so each may be ready.

@@ -246,29 +246,46 @@ Deno.test("waiter - wakes before the wait, during it and twice are all one wake"
   waiter.close();
 });
 
-Deno.test("poller - a flood leaves the rest of the program its turn", async () => {
-  await using poller = new Poller();
-  const back = (socket: Socket, frames: Frames) => socket.closed || void socket.send(frames);
-  await using router: Socket = Socket.open(poller, "router", {
-    onMessage: (frames) => back(router, frames),
+for (const [what, patienceMs] of [["waiting elsewhere", 0], ["waiting here", 1]] as const) {
+  Deno.test(`poller - a flood leaves the rest of the program its turn, ${what}`, async () => {
+    await using poller = new Poller({ patienceMs });
+    const back = (socket: Socket, frames: Frames) => socket.closed || void socket.send(frames);
+    await using router: Socket = Socket.open(poller, "router", {
+      onMessage: (frames) => back(router, frames),
+    });
+    const address = await router.bind("tcp://127.0.0.1:*");
+    let echoes = 0;
+    await using flood: Socket = Socket.open(poller, "dealer", {
+      onMessage: (frames) => {
+        echoes += 1;
+        back(flood, frames);
+      },
+    });
+    flood.connect(address);
+    for (let i = 0; i < 500; i += 1) await flood.send([new Uint8Array(100)]);
+    await until("the flood runs", () => echoes > 1_000);
+    const dir = await tempDir();
+    for (let i = 0; i < 20; i += 1) {
+      const before = echoes;
+      await Deno.writeTextFile(`${dir.path}/file`, "x");
+      await new Promise((done) => setTimeout(done, 1));
+      await until("the flood goes on", () => echoes > before);
+    }
+    await dir[Symbol.asyncDispose]();
   });
-  const address = await router.bind("tcp://127.0.0.1:*");
-  let echoes = 0;
-  await using flood: Socket = Socket.open(poller, "dealer", {
-    onMessage: (frames) => {
-      echoes += 1;
-      back(flood, frames);
-    },
-  });
-  flood.connect(address);
-  for (let i = 0; i < 500; i += 1) await flood.send([new Uint8Array(100)]);
-  await until("the flood runs", () => echoes > 1_000);
-  const dir = await tempDir();
-  for (let i = 0; i < 20; i += 1) {
-    const before = echoes;
-    await Deno.writeTextFile(`${dir.path}/file`, "x");
-    await new Promise((done) => setTimeout(done, 1));
-    await until("the flood goes on", () => echoes > before);
+}
+
+Deno.test("poller - where it waits here, it does so for no longer than it was told, and then elsewhere", async () => {
+  await using poller = new Poller({ patienceMs: 1 });
+  const { router, address } = await echo(poller);
+  await using _router = router;
+  const inbox = new Inbox<Frames>();
+  await using dealer = Socket.open(poller, "dealer", { onMessage: inbox.put });
+  dealer.connect(address);
+  for (let i = 0; i < 100; i += 1) {
+    dealer.send([Uint8Array.of(i)]);
+    assert.deepEqual((await inbox.next())[0], Uint8Array.of(i));
+    // Nothing comes meanwhile: a timer is not kept waiting, and what comes then is heard.
+    await pause(1);
   }
-  await dir[Symbol.asyncDispose]();
 });
