@@ -14,9 +14,13 @@ export class JsonText {
   readonly text: string;
   #bytes: number | undefined;
 
-  /** @param text Valid JSON; only {@link parseObject} and adapters that stored such text know that. */
-  constructor(text: string) {
+  /**
+   * @param text Valid JSON; only {@link parseObject} and adapters that stored such text know that.
+   * @param isAscii Whether it is known to be of ASCII, which spares the count of its bytes.
+   */
+  constructor(text: string, isAscii = false) {
     this.text = text;
+    this.#bytes = isAscii ? text.length : undefined;
   }
 
   /** UTF-8 length of the text; counted once, because it is asked for by everyone on the way to the disk. */
@@ -55,11 +59,11 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * ```
  */
 export function parseObject(bytes: Uint8Array): JsonObject {
-  const { text, parsed } = parse(bytes);
+  const { text, isAscii, parsed } = parse(bytes);
   if (!isObject(parsed)) {
     throw new PlantdError("invalid_json", `a JSON object is needed, found ${kindOf(parsed)}`);
   }
-  return objectOf(text, parsed as Record<string, unknown>);
+  return new ParsedObject(text, isAscii, parsed);
 }
 
 /**
@@ -72,7 +76,9 @@ export function parseValue(bytes: Uint8Array): JsonText {
   return new JsonText(compact(parse(bytes).text.trim()));
 }
 
-function parse(bytes: Uint8Array): { readonly text: string; readonly parsed: unknown } {
+function parse(
+  bytes: Uint8Array,
+): { readonly text: string; readonly isAscii: boolean; readonly parsed: unknown } {
   const text = decodeUtf8(bytes);
   // Before JSON.parse, which takes seconds for a message full of brackets.
   if (isTooDeep(text)) {
@@ -82,35 +88,54 @@ function parse(bytes: Uint8Array): { readonly text: string; readonly parsed: unk
     );
   }
   try {
-    return { text, parsed: JSON.parse(text) };
+    // Any other character takes more bytes than it has UTF-16 code units.
+    return { text, isAscii: text.length === bytes.length, parsed: JSON.parse(text) };
   } catch (error) {
     throw new PlantdError("invalid_json", `the JSON is broken: ${sentenceOf(error)}`);
   }
 }
 
 /** The object that valid JSON `text` is, with its `members` as JSON.parse gives them. */
-function objectOf(text: string, members: Readonly<Record<string, unknown>>): JsonObject {
-  return {
-    text,
-    members,
-    objectsOf(name) {
-      const elements = members[name] as readonly unknown[];
-      if (!elements.every(isObject)) return undefined;
-      const texts = elementsOf(membersOf(text).get(name)!);
-      return elements.map((element, i) => objectOf(texts[i]!, element));
-    },
-    textOf(name) {
-      const found = membersOf(text).get(name);
-      return found === undefined ? undefined : new JsonText(compact(found));
-    },
-    textsOf(name) {
-      const texts = new Map<string, JsonText>();
-      for (const [key, raw] of membersOf(membersOf(text).get(name)!)) {
-        texts.set(key, new JsonText(compact(raw)));
-      }
-      return texts;
-    },
-  };
+class ParsedObject implements JsonObject {
+  readonly text: string;
+  readonly members: Readonly<Record<string, unknown>>;
+  readonly #isAscii: boolean;
+
+  constructor(text: string, isAscii: boolean, members: Readonly<Record<string, unknown>>) {
+    this.text = text;
+    this.members = members;
+    this.#isAscii = isAscii;
+  }
+
+  textOf(name: string): JsonText | undefined {
+    const found = this.#memberOf(name);
+    return found === undefined ? undefined : this.#textOf(found);
+  }
+
+  objectsOf(name: string): readonly JsonObject[] | undefined {
+    const elements = this.members[name] as readonly unknown[];
+    if (!elements.every(isObject)) return undefined;
+    const texts = elementsOf(this.#memberOf(name)!);
+    return elements.map((element, i) => new ParsedObject(texts[i]!, this.#isAscii, element));
+  }
+
+  textsOf(name: string): ReadonlyMap<string, JsonText> {
+    const texts = new Map<string, JsonText>();
+    eachMember(this.#memberOf(name)!, (member, raw) => texts.set(member, this.#textOf(raw)));
+    return texts;
+  }
+
+  #memberOf(name: string): string | undefined {
+    let found: string | undefined;
+    eachMember(this.text, (member, raw) => {
+      if (member === name) found = raw;
+    });
+    return found;
+  }
+
+  #textOf(raw: string): JsonText {
+    return new JsonText(compact(raw), this.#isAscii);
+  }
 }
 
 /**
@@ -167,12 +192,16 @@ const COMMA = 0x2c;
 
 /** Index after the string whose opening quote is at `start`; the end of `text` if it has no end. */
 function stringEnd(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code === BACKSLASH) i += 1;
-    else if (code === QUOTE) return i + 1;
-  }
-  return text.length;
+  let end = text.indexOf('"', start + 1);
+  while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end < 0 ? text.length : end + 1;
+}
+
+/** Whether the quote at `index` of a string has a backslash before it that is not itself escaped. */
+function isEscaped(text: string, index: number): boolean {
+  let start = index;
+  while (text.charCodeAt(start - 1) === BACKSLASH) start -= 1;
+  return (index - start) % 2 === 1;
 }
 
 function opens(code: number): boolean {
@@ -185,6 +214,7 @@ function closes(code: number): boolean {
 
 /** Whether `text`, valid JSON or not, opens more than {@link JSON_DEPTH_MAX} levels. */
 function isTooDeep(text: string): boolean {
+  if (hasFewBrackets(text)) return false;
   let depth = 0;
   for (let i = 0; i < text.length && depth <= JSON_DEPTH_MAX; i += 1) {
     const code = text.charCodeAt(i);
@@ -195,20 +225,31 @@ function isTooDeep(text: string): boolean {
   return depth > JSON_DEPTH_MAX;
 }
 
-/** The members of the object that valid JSON `text` is: name to raw text of the value, the last wins. */
-function membersOf(text: string): Map<string, string> {
-  const members = new Map<string, string>();
+/** Whether too few levels are opened wherever that stands, also in strings: that is found out at once. */
+function hasFewBrackets(text: string): boolean {
+  let found = 0;
+  for (const bracket of ["{", "["]) {
+    for (let i = text.indexOf(bracket); i >= 0; i = text.indexOf(bracket, i + 1)) {
+      found += 1;
+      if (found > JSON_DEPTH_MAX) return false;
+    }
+  }
+  return true;
+}
+
+/** Calls `visit` with each member of the object that valid JSON `text` is: its name, and its value's raw text. */
+function eachMember(text: string, visit: (name: string, raw: string) => void): void {
   let i = text.indexOf("{") + 1;
   for (;;) {
     i = text.indexOf('"', i);
-    if (i < 0) return members;
+    if (i < 0) return;
     const nameEnd = stringEnd(text, i);
-    const name = JSON.parse(text.slice(i, nameEnd)) as string;
+    const name = text.slice(i + 1, nameEnd - 1);
     const start = text.indexOf(":", nameEnd) + 1;
     const end = valueEnd(text, start);
-    members.set(name, text.slice(start, end).trim());
+    visit(name.includes("\\") ? JSON.parse(`"${name}"`) : name, text.slice(start, end).trim());
     i = end;
-    if (text.charCodeAt(i) !== COMMA) return members;
+    if (text.charCodeAt(i) !== COMMA) return;
   }
 }
 
