@@ -71,11 +71,11 @@ export function encodeRecord(
   at?: KeyParts,
 ): Uint8Array {
   const head = `00000000${at ? ":" : " "}${JSON.stringify(header)}\n`;
-  const bytes = typeof body === "string"
-    ? encoder.encode(head + body)
-    : concat(encoder.encode(head), body);
-  putChecksum(bytes, at ? keySum(at) : 0);
-  return bytes;
+  const before = at ? keySum(at) : 0;
+  if (typeof body === "string") {
+    return asciiRecord(head + body, before) ?? checked(encoder.encode(head + body), before);
+  }
+  return checked(concat(encoder.encode(head), body), before);
 }
 
 /**
@@ -189,9 +189,34 @@ function keySum(key: KeyParts): number {
   return ~sum >>> 0;
 }
 
+/**
+ * The record that `text` is, unless it is long or has other characters than those of ASCII: encoded and
+ * summed up in one go, which takes half the time.
+ */
+function asciiRecord(text: string, before: number): Uint8Array | undefined {
+  if (text.length >= ZLIB_BYTES_MIN) return undefined;
+  const bytes = new Uint8Array(text.length);
+  let sum = ~before;
+  let seen = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    seen |= code;
+    bytes[i] = code;
+    if (i >= CHECKSUM_BYTES) sum = CRC_TABLE[(sum ^ code) & 0xff]! ^ (sum >>> 8);
+  }
+  if (seen >= 0x80) return undefined;
+  putChecksum(bytes, ~sum);
+  return bytes;
+}
+
+/** `bytes` of a record, with their checksum put in. */
+function checked(bytes: Uint8Array, before: number): Uint8Array {
+  putChecksum(bytes, crc32(bytes.subarray(CHECKSUM_BYTES), before));
+  return bytes;
+}
+
 /** Digit by digit: there are many records, and a text would have to be made and encoded for each. */
-function putChecksum(bytes: Uint8Array, before: number): void {
-  let sum = crc32(bytes.subarray(CHECKSUM_BYTES), before);
+function putChecksum(bytes: Uint8Array, sum: number): void {
   for (let i = CHECKSUM_BYTES - 2; i >= 0; i -= 1) {
     bytes[i] = DIGITS.charCodeAt(sum & 0xf);
     sum >>>= 4;
