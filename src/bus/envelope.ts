@@ -5,6 +5,8 @@
  * @module
  */
 
+import { SCOPE_BYTES_MAX } from "../limits.ts";
+
 /** A message recognized: its scope as sent, undefined for bare JSON, and one body for each update. */
 export interface Envelope {
   readonly scope: string | undefined;
@@ -16,6 +18,9 @@ export type EnvelopeFault = "not_an_update" | "invalid_scope";
 
 /** `{`: what a body begins with and no scope contains. */
 const BRACE = 0x7b;
+
+/** Scopes remembered. */
+const LATELY_MAX = 64;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -43,8 +48,28 @@ export function openEnvelope(frames: readonly Uint8Array[]): Envelope | Envelope
 
 function withScope(scope: Uint8Array, bodies: readonly Uint8Array[]): Envelope | EnvelopeFault {
   try {
-    return { scope: decoder.decode(scope), bodies };
+    return { scope: textOf(scope), bodies };
   } catch {
     return "invalid_scope";
   }
+}
+
+/** Scopes decoded lately: a bus carries many updates of few, and to decode one takes longer than to compare. */
+const lately: { readonly bytes: Uint8Array; readonly text: string }[] = [];
+
+/** @throws {TypeError} When `scope` is not UTF-8. */
+function textOf(scope: Uint8Array): string {
+  const at = (scope.length * 31 + (scope.at(-1) ?? 0)) % LATELY_MAX;
+  const known = lately[at];
+  if (known && sameBytes(known.bytes, scope)) return known.text;
+  const text = decoder.decode(scope);
+  // A copy: the bytes share their memory with the whole message.
+  if (scope.length <= SCOPE_BYTES_MAX) lately[at] = { bytes: scope.slice(), text };
+  return text;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
 }

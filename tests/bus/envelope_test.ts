@@ -30,6 +30,12 @@ Deno.test("envelope - the scope is compared whole: Test2 is not Test", () => {
   assert.deepEqual(open("org.plantd.Test2", BODY), { scope: "org.plantd.Test2", bodies: [BODY] });
 });
 
+Deno.test("envelope - scopes that look alike at a glance are told apart", () => {
+  for (const scope of ["org.plantd.Test", "org.plantd.Rest", "örg.plantd.Tes", "org.plantd.Test"]) {
+    assert.deepEqual(open(scope, BODY), { scope, bodies: [BODY] });
+  }
+});
+
 Deno.test("envelope - one frame of bare JSON has no scope yet", () => {
   assert.deepEqual(open(BODY), { scope: undefined, bodies: [BODY] });
   assert.deepEqual(open("{"), { scope: undefined, bodies: ["{"] });
