@@ -27,6 +27,9 @@ export interface BacklogOptions {
   readonly onFailed: (update: Update, thrown: unknown) => void;
 }
 
+/** So many that were overtaken may lie among those that wait, or as many as these; then they are taken out. */
+const OVERTAKEN_MAX = 1000;
+
 /** The source of entries written from the bus. */
 const SOURCE = "bus";
 
@@ -44,8 +47,12 @@ export class Backlog {
   readonly #options: BacklogOptions;
   /** Whether in scopes without history an update overtakes earlier ones of the same key. */
   coalesce: boolean;
-  /** By scope and key where one may overtake another, else by themselves. */
-  #waiting = new Map<string | Update, Update>();
+  /** In order of arrival. */
+  #waiting: Handover[] = [];
+  /** How many of them were overtaken. */
+  #overtaken = 0;
+  /** Where one may overtake another, the last one that waits: by scope and key. */
+  readonly #last = new Map<string, Map<string, Handover>>();
   #inFlight = 0;
   #bytesInFlight = 0;
   #bytesWaiting = 0;
@@ -60,7 +67,7 @@ export class Backlog {
 
   /** Updates not on disk yet. */
   get size(): number {
-    return this.#waiting.size + this.#inFlight;
+    return this.#waiting.length - this.#overtaken + this.#inFlight;
   }
 
   /** Bytes of their messages. */
@@ -70,15 +77,10 @@ export class Backlog {
 
   /** Takes an update, counted as pending from now on. */
   add(update: Update): void {
-    const name = this.#nameOf(update);
-    const overtaken = this.#waiting.get(name);
-    if (overtaken) {
-      this.#waiting.delete(name);
-      this.#bytesWaiting -= overtaken.bytes;
-      overtaken.counter.pending -= 1;
-      overtaken.counter.coalesced += 1;
-    }
-    this.#waiting.set(name, update);
+    const handover = new Handover(update, this.#settled);
+    const key = this.#keyOf(update);
+    if (key !== undefined) this.#overtake(update.scope, key, handover);
+    this.#waiting.push(handover);
     this.#bytesWaiting += update.bytes;
     update.counter.pending += 1;
     if (this.#isFlushDue || this.#inFlight > 0) return;
@@ -87,28 +89,43 @@ export class Backlog {
     queueMicrotask(() => this.#flush());
   }
 
-  #nameOf(update: Update): string | Update {
+  /** The key of an update that may overtake others. */
+  #keyOf({ scope, mutations }: Update): string | undefined {
     const { store } = this.#options;
-    const { scope, mutations } = update;
     const [only] = mutations;
-    if (!this.coalesce || mutations.length !== 1 || !("key" in only!)) return update;
-    if (!store.hasScope(scope) || store.scopeOptions(scope).history > 0) return update;
-    return `${scope}/${only.key}`;
+    if (!this.coalesce || mutations.length !== 1 || !("key" in only!)) return undefined;
+    if (!store.hasScope(scope) || store.scopeOptions(scope).history > 0) return undefined;
+    return only.key;
+  }
+
+  #overtake(scope: string, key: string, by: Handover): void {
+    let last = this.#last.get(scope);
+    if (!last) this.#last.set(scope, last = new Map());
+    const overtaken = last.get(key)?.drop();
+    last.set(key, by);
+    if (!overtaken) return;
+    this.#bytesWaiting -= overtaken.bytes;
+    overtaken.counter.pending -= 1;
+    overtaken.counter.coalesced += 1;
+    this.#overtaken += 1;
+    if (this.#overtaken < OVERTAKEN_MAX || this.#overtaken < this.#waiting.length / 2) return;
+    this.#waiting = this.#waiting.filter(({ update }) => update !== undefined);
+    this.#overtaken = 0;
   }
 
   #flush(): void {
     this.#isFlushDue = false;
     const batch = this.#waiting;
-    this.#waiting = new Map();
-    this.#inFlight = batch.size;
+    this.#inFlight = batch.length - this.#overtaken;
     this.#bytesInFlight = this.#bytesWaiting;
+    this.#waiting = [];
+    this.#overtaken = 0;
+    this.#last.clear();
     this.#bytesWaiting = 0;
-    for (const update of batch.values()) {
-      const { mutations } = update;
-      this.#options.store.submit(
-        { mutations, source: SOURCE },
-        new Handover(update, this.#settled),
-      );
+    for (const handover of batch) {
+      if (!handover.update) continue;
+      const { mutations } = handover.update;
+      this.#options.store.submit({ mutations, source: SOURCE }, handover);
     }
   }
 
@@ -118,25 +135,33 @@ export class Backlog {
     update.counter.pending -= 1;
     if (thrown === undefined) update.counter.stored += 1;
     else this.#options.onFailed(update, thrown);
-    if (this.#inFlight === 0 && this.#waiting.size > 0) this.#flush();
+    if (this.#inFlight === 0 && this.#waiting.length > 0) this.#flush();
   }
 }
 
-/** Waits for what becomes of one update. */
+/** An update that waits, and then for what becomes of it. */
 class Handover implements Settler {
-  readonly #update: Update;
+  /** Undefined once it was overtaken. */
+  update: Update | undefined;
   readonly #settled: (update: Update, thrown?: unknown) => void;
 
   constructor(update: Update, settled: (update: Update, thrown?: unknown) => void) {
-    this.#update = update;
+    this.update = update;
     this.#settled = settled;
   }
 
+  /** Takes the update out, if it still waits: what was overtaken takes no memory. */
+  drop(): Update | undefined {
+    const { update } = this;
+    this.update = undefined;
+    return update;
+  }
+
   resolve(): void {
-    this.#settled(this.#update);
+    this.#settled(this.update!);
   }
 
   reject(reason: unknown): void {
-    this.#settled(this.#update, reason);
+    this.#settled(this.update!, reason);
   }
 }

@@ -642,6 +642,34 @@ Deno.test("ingest - in a scope without history the last update of a key overtake
   }
 });
 
+Deno.test("ingest - however often keys are overtaken while the disk is slow, the last of each come in their order", async () => {
+  await using s = await setup({ coalesce: true });
+  const settings = { history: 0 };
+  await s.store.commit({
+    mutations: [{ kind: "configure-scope", scope: "a", settings }],
+    source: "test",
+  });
+  const changes: Change[] = [];
+  const release = s.disk.hold();
+  s.ingest.take("a", frameBytes({ key: "first", value: 0 }));
+  await until("the first one is on its way", () => s.disk.writes > 2);
+  s.store.watch((some) => changes.push(...some));
+  for (let i = 0; i < 5000; i += 1) {
+    s.ingest.take("a", frameBytes({ key: `k${i % 3}`, value: i }));
+    if (i === 2500) s.ingest.take("a", frameBytes({ key: "once", value: i }));
+  }
+  assert.deepEqual(
+    s.ingest.byScope(1).a,
+    counts({ received: 5002, coalesced: 4997, pending: 5 }),
+  );
+  release();
+  await settled(s.ingest);
+  assertBalanced(s.ingest);
+  assert.equal(s.ingest.totals().stored, 5);
+  const told = changes.map(({ key, value }) => `${key}=${value}`);
+  assert.deepEqual(told, ["first=0", "once=2500", "k2=4997", "k0=4998", "k1=4999"]);
+});
+
 Deno.test("ingest - other bounds hold from the next update on, and what waits stays", async () => {
   await using s = await setup({ queueMax: 2 });
   const release = s.disk.hold();
