@@ -26,7 +26,8 @@ const libc = Deno.dlopen("libc.so.6", {
 const HBLKHD = 4;
 const UORDBLKS = 7;
 
-const poller = new Poller();
+/** As `plantd-state broker` has it. */
+const poller = new Poller(mode === "broker" ? { patienceMs: 1 } : {});
 const errors: string[] = [];
 const log: Log = { debug() {}, info() {}, warn() {}, error: (said) => errors.push(said) };
 
