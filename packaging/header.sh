@@ -205,7 +205,7 @@ place() {
   [ "$whole" = @FILE_COUNT@ ] || die "$home cannot be mended; remove it"
 }
 
-# Other versions, and what processes that are gone have left.
+# Other versions that nobody runs, and what processes that are gone have left.
 clear_up() {
   for old in "$cache"/.tmp.*; do
     is_alive "$old" || [ -z "$pid" ] || rm -rf "$old"
@@ -213,8 +213,18 @@ clear_up() {
   for old in "$cache"/*; do
     name=${old##*/}
     case $name in "$payload" | *[!0-9a-f]*) continue ;; esac
-    [ ${#name} -ne ${#payload} ] || rm -rf "$old"
+    [ ${#name} -ne ${#payload} ] || is_in_use "$old" || rm -rf "$old"
   done
+}
+
+# Whether a process runs from there. It reads parts of the program only when it needs them: a service
+# that an operator is about to update would lose its API.
+is_in_use() {
+  for exe in /proc/[0-9]*/exe; do
+    # shellcheck disable=SC3013
+    if [ "$exe" -ef "$1/bin/deno" ]; then return 0; fi
+  done
+  return 1
 }
 
 # Deno reads .npmrc in HOME, or in the one of passwd(5) where that is empty, and one that is not to its

@@ -102,6 +102,25 @@ Deno.test("cache - other versions and left-overs go, what is in use or not ours 
   for (const name of kept) assert.ok(await isThere(`${host.cache}/${name}`), name);
 });
 
+Deno.test("cache - another version that still runs keeps its files until the next one is unpacked", async () => {
+  await using host = await Host.make("without Deno");
+  const other = `${host.cache}/${OTHER_VERSION}`;
+  await Deno.mkdir(`${other}/bin`, { recursive: true });
+  await Deno.chmod(host.cache, 0o700);
+  await Deno.copyFile("/bin/sh", `${other}/bin/deno`);
+  {
+    await using running = Child.start(`${other}/bin/deno`, []);
+    await running.write("echo up\n");
+    await running.until("it runs", () => running.stdout === "up\n");
+    assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+    assert.ok(await isThere(`${other}/bin/deno`));
+  }
+  const own = host.unpacked().filter((name) => name !== OTHER_VERSION);
+  await Deno.remove(`${host.cache}/${own}`, { recursive: true });
+  assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+  assert.deepEqual(host.unpacked(), own);
+});
+
 /** When a process started (field 22 of proc_pid_stat(5)). */
 async function startOf(pid: number): Promise<string> {
   const { stdout } = await runToEnd("/usr/bin/cut", ["-d ", "-f22", `/proc/${pid}/stat`]);
