@@ -19,26 +19,28 @@ die() {
 }
 
 # Looks at a cache directory: why it must not be used in $why, how many files are as they should be
-# in $whole. What lies there gets executed, so nobody else may be able to write it. This ls is the only
-# process that an ordinary start takes.
+# in $whole. What lies there gets executed, so nobody else may be able to write it, nor what was
+# unpacked: that may be from a time when others could. This ls is the only process that an ordinary
+# start takes.
 inspect() {
   why="$1 is a symbolic link" whole=0
   [ ! -L "$1" ] || return
-  why="$1 cannot be entered"
-  paths=
+  why="$1 cannot be entered" unfit=
+  paths=$payload
   for file in $files; do paths="$paths $payload/${file%=*}"; done
   # shellcheck disable=SC2086
   listing=$({ cd "$1" && LC_ALL=C LS_BLOCK_SIZE=1 ls -ldn . $paths; } 2>/dev/null)
   while read -r mode _ owner _ size rest; do
     name=${rest##* }
     case $name in
-    .)
-      why=
+    . | "$payload")
+      at=$1
+      if [ "$name" = . ]; then why=; else at=$1/$name; fi
       # shellcheck disable=SC3067
-      [ -O "$1" ] || why="$1 belongs to user $owner"
+      [ -O "$at" ] || unfit="$at belongs to user $owner"
       case $mode in
-      [!d]*) why="$1 is not a directory" ;;
-      ?????w* | ????????w*) why="$1 can be written by others than its owner" ;;
+      [!d]*) unfit="$at is not a directory" ;;
+      ?????w* | ????????w*) unfit="$at can be written by others than its owner" ;;
       esac
       ;;
     *)
@@ -50,6 +52,8 @@ inspect() {
   done <<LISTING
 $listing
 LISTING
+  [ ! -L "$1/$payload" ] || unfit="$1/$payload is a symbolic link"
+  why=${why:-$unfit}
 }
 
 # Makes a directory the cache, or says in $why what is wrong with it.

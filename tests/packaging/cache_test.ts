@@ -67,6 +67,41 @@ for (const [name, spoil, said] of UNFIT) {
   });
 }
 
+/** What makes an unpacked program unfit that was put there while others could write. */
+const PLANTED: [name: string, spoil: (home: string) => Promise<void>, said: RegExp][] = [
+  ["belongs to another user", (home) => Deno.chown(home, 65534, 65534), /belongs to user 65534/],
+  ["everybody can write", (home) => Deno.chmod(home, 0o777), /can be written by others/],
+  ["lies elsewhere", async (home) => {
+    await Deno.rename(home, `${home}.real`);
+    await Deno.symlink(`${home}.real`, home);
+  }, /is a symbolic link/],
+  ["is a file", async (home) => {
+    await Deno.rename(home, `${home}.real`);
+    await Deno.writeTextFile(home, "");
+  }, /is not a directory/],
+];
+
+for (const [name, spoil, said] of PLANTED) {
+  const title = `cache - an unpacked program that ${name} is not run`;
+  const needsRoot = name === "belongs to another user" && !isRoot;
+  if (needsRoot) skip("only root can give directories away", title);
+  Deno.test({
+    name: title,
+    ignore: needsRoot,
+    async fn() {
+      await using host = await Host.make("without Deno");
+      assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+      const home = `${host.cache}/${host.unpacked()[0]}`;
+      await spoil(home);
+      const result = await host.run(["version"]);
+      assertRefused(result, said);
+      assert.ok(result.stderr.includes(home));
+      await Deno.remove(home, { recursive: true });
+      assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+    },
+  });
+}
+
 Deno.test("cache - a relative path is refused", async () => {
   await using host = await Host.make("without Deno");
   const env = { PLANTD_STATE_CACHE: "cache" };
