@@ -1,8 +1,11 @@
 #!/bin/sh
+trap 'printf "plantd-state: %s is damaged, it ends early; copy it once more\n" "$0" >&9; exit 70' EXIT
+command exec 9>&2 2>/dev/null || : # where there is no standard error, nobody listens
 # plantd-state @VERSION@ for @TARGET@. This script, and behind its last line what it unpacks.
 #
 # The first start unpacks Deno, the program and ZeroMQ into a cache directory of this user, all later
-# ones run them from there. PLANTD_STATE_CACHE says where. What goes wrong is one line and code 70.
+# ones run them from there. PLANTD_STATE_CACHE says where. What goes wrong is one line and code 70: until
+# the shell has read all of this, the trap says so, instead of whatever the shell makes of a half.
 
 payload=@PAYLOAD@
 payload_at=@PAYLOAD_AT@
@@ -241,9 +244,14 @@ start() {
   exec "$from/bin/deno" @RUN_FLAGS@ "$from/@BUNDLE@" "$@"
 }
 
-# A host with the loader that Deno asks for is of the right kind; asking uname takes another process.
-[ -e @LOADER@ ] || check_machine
-choose
-[ "$whole" = @FILE_COUNT@ ] || (unpack) || exit
-start "$home" "$@"
-exit 70
+# In braces, so that a half of it is never run.
+{
+  trap - EXIT
+  command exec 2>&9 9>&- || :
+  # A host with the loader that Deno asks for is of the right kind; asking uname takes another process.
+  [ -e @LOADER@ ] || check_machine
+  choose
+  [ "$whole" = @FILE_COUNT@ ] || (unpack) || exit
+  start "$home" "$@"
+  exit 70
+}

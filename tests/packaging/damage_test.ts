@@ -22,6 +22,23 @@ Deno.test("damage - a file that was cut short or changed says so, and unpacks no
   assert.deepEqual(await host.run(["version"]), VERSION_SAID);
 });
 
+Deno.test("damage - a file that ends in its script says so, whether unpacked before or not", async () => {
+  await using host = await Host.make("without Deno");
+  const whole = await Deno.readFile(host.file);
+  const script = whole.indexOf(0x1f);
+  // Before there are three lines that no shell could tell apart from a script that is whole.
+  const lengths = Array.from({ length: 40 }, (_, i) => script - 3 - i * 211);
+  assert.ok(lengths.at(-1)! > 250);
+  for (let i = 0; i < 2; i += 1) {
+    for (const length of lengths) {
+      await Deno.writeFile(host.file, whole.subarray(0, length));
+      assertRefused(await host.run(["version"]), /is damaged, it ends early/);
+    }
+    await Deno.writeFile(host.file, whole);
+    assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+  }
+});
+
 Deno.test("damage - the file for another machine says which it is for", async () => {
   await using host = await Host.make(ELSEWHERE);
   assertRefused(await host.run(["version"]), /this file is for Linux \w+, this machine is Linux/);
