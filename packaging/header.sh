@@ -32,7 +32,7 @@ inspect() {
   paths=$payload
   for file in $files; do paths="$paths $payload/${file%=*}"; done
   # shellcheck disable=SC2086
-  listing=$({ cd "$1" && LC_ALL=C LS_BLOCK_SIZE=1 ls -ldn . $paths; } 2>/dev/null)
+  listing=$({ cd "$1" && LC_ALL=C LS_BLOCK_SIZE=1 QUOTING_STYLE=literal ls -ldn . $paths; } 2>/dev/null)
   while read -r mode _ owner _ size rest; do
     name=${rest##* }
     case $name in
@@ -177,6 +177,10 @@ extract() {
     mkdir "$tmp/bin" && mv "$tmp/package/deno" "$tmp/bin/deno" && rm -r "$tmp/package"
 }
 
+refuse_to_run() {
+  die "programs must not run from $cache (mounted noexec?); set PLANTD_STATE_CACHE to another directory"
+}
+
 # Whether it runs here: says in words what only a look at the system would tell otherwise.
 try_out() {
   said=$(start "$tmp" version 2>&1)
@@ -184,7 +188,7 @@ try_out() {
   rm -rf "$tmp/.deno"
   case $code in
   0) return ;;
-  126) die "programs must not run from $cache (mounted noexec?); set PLANTD_STATE_CACHE to another directory" ;;
+  126) refuse_to_run ;;
   127) die "Deno does not run on this system: it needs glibc, the C library of Debian, RHEL, SUSE and the like" ;;
   esac
   case $said in
@@ -252,6 +256,11 @@ start() {
   [ -e @LOADER@ ] || check_machine
   choose
   [ "$whole" = @FILE_COUNT@ ] || (unpack) || exit
+  [ -x "$home/bin/deno" ] || refuse_to_run
+  # What else keeps the system from it, the shell says by itself; only its code would be another.
+  trap 'exit 70' EXIT
+  # shellcheck disable=SC3044
+  [ -z "${BASH_VERSION-}" ] || shopt -s execfail
   start "$home" "$@"
   exit 70
 }

@@ -102,6 +102,14 @@ for (const [name, spoil, said] of PLANTED) {
   });
 }
 
+Deno.test("cache - how ls is set up in the environment does not matter", async () => {
+  await using host = await Host.make("without Deno");
+  for (const style of ["c", "shell-always"]) {
+    const env = { PLANTD_STATE_CACHE: host.cache, QUOTING_STYLE: style };
+    assert.deepEqual(await host.run(["version"], { env }), VERSION_SAID);
+  }
+});
+
 Deno.test("cache - a relative path is refused", async () => {
   await using host = await Host.make("without Deno");
   const env = { PLANTD_STATE_CACHE: "cache" };

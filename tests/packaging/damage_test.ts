@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { DENO_PATH } from "../../packaging/parts.ts";
+import { hasTool } from "../helpers/tools.ts";
 import { isThere } from "../../src/is_there.ts";
 import { assertRefused, ELSEWHERE, Host, VERSION_SAID } from "./artifact.ts";
 import { mount, mountTest } from "./mounts.ts";
@@ -56,6 +58,37 @@ mountTest(
     assert.deepEqual(host.unpacked(noexec.path), []);
   },
 );
+
+/** Shells that end in their own ways where a program cannot be run; Debian's sh, and Red Hat's. */
+const SHELLS = [["sh"], ["bash", "--posix"]].filter(([shell]) => hasTool(shell!));
+
+mountTest("damage - unpacked where programs may no longer run, it says the same", async () => {
+  await using host = await Host.make("without Deno");
+  await using later = mount(`${host.path}/later`, "mode=0700");
+  const env = { PLANTD_STATE_CACHE: later.path };
+  assert.deepEqual(await host.run(["version"], { env }), VERSION_SAID);
+  const remount = ["-o", "remount,noexec", later.path];
+  assert.ok((await new Deno.Command("mount", { args: remount }).output()).success);
+  for (const shell of SHELLS) {
+    const result = await host.run(["version"], { env, file: [...shell, host.file] });
+    assertRefused(result, /must not run from .*noexec.*set PLANTD_STATE_CACHE/);
+  }
+});
+
+Deno.test("damage - what was unpacked and is no program any more is named, with code 70", async () => {
+  await using host = await Host.make();
+  assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+  {
+    const path = `${host.cache}/${host.unpacked()[0]}/${DENO_PATH}`;
+    using deno = await Deno.open(path, { write: true });
+    await deno.write(new Uint8Array(4096));
+  }
+  for (const shell of SHELLS) {
+    const { code, stderr } = await host.run(["version"], { file: [...shell, host.file] });
+    assert.match(stderr, new RegExp(`${DENO_PATH}: .*format error`), "in the shell's own words");
+    assert.equal(code, 70, shell.join(" "));
+  }
+});
 
 mountTest("damage - a full disk is one line, and nothing is left on it", async () => {
   await using host = await Host.make();
