@@ -98,7 +98,7 @@ check_machine() {
 # Unpacks into a directory of this process and moves it to its place when it is whole and on disk.
 unpack() {
   check_machine
-  for tool in tail head sha256sum gzip tar sync mv rm mkdir; do
+  for tool in tail head sha256sum gzip tar sync mv rm mkdir sleep; do
     command -v "$tool" >/dev/null || die "this host lacks $tool, which unpacking needs"
   done
   case $0 in

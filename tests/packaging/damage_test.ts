@@ -59,6 +59,28 @@ mountTest(
   },
 );
 
+Deno.test("damage - a host that lacks what unpacking needs is told so, and has all the README lists", async () => {
+  await using host = await Host.make("without Deno");
+  const bin = `${host.path}/bin`;
+  await Deno.mkdir(bin);
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const [, every, first] = /\| every start: ([\w, ]+); the first also ([\w, ]+?) +\|/.exec(readme)!;
+  const tools = `${every}, ${first}`.split(", ");
+  for (const tool of tools) {
+    const usr = `/usr/bin/${tool}`;
+    await Deno.symlink(await isThere(usr) ? usr : `/bin/${tool}`, `${bin}/${tool}`);
+  }
+  const env = { PLANTD_STATE_CACHE: host.cache, PATH: bin };
+  for (const missing of ["sleep", "sha256sum", "tar"]) {
+    assert.ok(tools.includes(missing), missing);
+    await Deno.rename(`${bin}/${missing}`, `${bin}/.${missing}`);
+    const result = await host.run(["version"], { env });
+    assertRefused(result, new RegExp(`this host lacks ${missing},`));
+    await Deno.rename(`${bin}/.${missing}`, `${bin}/${missing}`);
+  }
+  assert.deepEqual(await host.run(["version"], { env }), VERSION_SAID);
+});
+
 /** Shells that end in their own ways where a program cannot be run; Debian's sh, and Red Hat's. */
 const SHELLS = [["sh"], ["bash", "--posix"]].filter(([shell]) => hasTool(shell!));
 
