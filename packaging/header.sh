@@ -95,6 +95,12 @@ check_machine() {
   [ "$machine" = '@UNAME@' ] || die "this file is for @UNAME@, this machine is $machine"
 }
 
+heed_signals() {
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
 # Unpacks into a directory of this process and moves it to its place when it is whole and on disk.
 unpack() {
   check_machine
@@ -114,9 +120,7 @@ unpack() {
   said=$(LC_ALL=C mkdir -m 0700 "$tmp" 2>&1) ||
     die "cannot write to $cache: ${said#mkdir: }; set PLANTD_STATE_CACHE to another directory"
   trap 'rm -rf "$tmp"' EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  heed_signals
   if wait_for_another; then return; fi
 
   said=$( (extract) 2>&1) || case $said in
@@ -255,7 +259,13 @@ start() {
   # A host with the loader that Deno asks for is of the right kind; asking uname takes another process.
   [ -e @LOADER@ ] || check_machine
   choose
-  [ "$whole" = @FILE_COUNT@ ] || (unpack) || exit
+  if [ "$whole" != @FILE_COUNT@ ]; then
+    # The first process of a container has no signal that it does not ask for, and others would leave
+    # one at work that nobody knows of.
+    heed_signals
+    (unpack) || exit
+    trap - HUP INT TERM
+  fi
   [ -x "$home/bin/deno" ] || refuse_to_run
   # What else keeps the system from it, the shell says by itself; only its code would be another.
   trap 'exit 70' EXIT

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Child, runToEnd } from "../helpers/child.ts";
+import { hasTool, toolTest } from "../helpers/tools.ts";
 import { isThere } from "../../src/is_there.ts";
 import { assertRefused, Host, skip, VERSION_SAID } from "./artifact.ts";
 
@@ -122,6 +123,29 @@ Deno.test("cache - eight first starts at once all work and leave one copy", asyn
   for (const result of await Promise.all(starts)) assert.deepEqual(result, VERSION_SAID);
   assert.match(host.unpacked().join(" "), /^[0-9a-f]{64}$/);
 });
+
+const inContainer = ["unshare", "--map-root-user", "--pid", "--fork"];
+const mayContain = hasTool("unshare") &&
+  (await runToEnd(inContainer[0]!, [...inContainer.slice(1), "true"])).code === 0;
+toolTest(
+  mayContain ? [] : ["process namespaces (unshare)"],
+  "cache - a first start as the first process of a container can be stopped, and leaves no half",
+  async () => {
+    await using host = await Host.make();
+    await using child = host.start(["version"], { file: [...inContainer, host.file] });
+    await child.until(
+      "it unpacks",
+      async () =>
+        await isThere(host.cache) && host.unpacked().some((name) => name.startsWith(".tmp.")),
+    );
+    const children = `/proc/${child.pid}/task/${child.pid}/children`;
+    const { stdout: pid } = await runToEnd("/bin/cat", [children]);
+    Deno.kill(Number(pid), "SIGTERM");
+    assert.equal((await child.ended).code, 143);
+    assert.deepEqual(host.unpacked().filter((name) => name.startsWith(".tmp.")), []);
+    assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+  },
+);
 
 Deno.test("cache - other versions and left-overs go, what is in use or not ours stays", async () => {
   await using host = await Host.make("without Deno");
