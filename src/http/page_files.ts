@@ -20,6 +20,7 @@ import plot from "./page/plot.js" with { type: "text" };
 import rowsSeen from "./page/rows_seen.js" with { type: "text" };
 import steps from "./page/steps.js" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
+import theme from "./page/theme.js" with { type: "text" };
 import virtualList from "./page/virtual_list.js" with { type: "text" };
 import words from "./page/words.js" with { type: "text" };
 
@@ -49,6 +50,7 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
   ["/page/plot.js", script(plot)],
   ["/page/rows_seen.js", script(rowsSeen)],
   ["/page/steps.js", script(steps)],
+  ["/page/theme.js", script(theme)],
   ["/page/virtual_list.js", script(virtualList)],
   ["/page/words.js", script(words)],
 ]);

@@ -233,3 +233,50 @@ browserTest("page - narrow as a phone it is one pane at a time, with a way back"
   await page.click("#keys-pane .back");
   assert.ok(await page.locator("#scopes").isVisible());
 });
+
+browserTest(
+  "page - narrow as a phone, in trouble too, all of the header is to be seen",
+  async () => {
+    // No broker, no bus: the words about health are at their longest.
+    await using web = await Web.start();
+    await set(web, "k", "1");
+    await using browser = await Browser.launch();
+    for (const width of [320, 390, 600, 1280]) {
+      const page = await browser.open(`${web.url}/#/s/${SCOPE}/k`, { width, height: 700 });
+      await shows(page, "#value", "1");
+      await shows(page, "#well", /^Trouble/);
+      await shows(page, "#link", "Live");
+      for (const name of ["nav", "#well", "#link", "#theme"]) {
+        const box = await page.locator(name).boundingBox();
+        assert.ok(box && box.x >= 0 && box.x + box.width <= width, `${name} at ${width}`);
+      }
+      const { scrollWidth } = await page.evaluate(
+        "({ scrollWidth: document.body.scrollWidth })",
+      ) as {
+        scrollWidth: number;
+      };
+      assert.ok(scrollWidth <= width, `nothing is beside the screen at ${width}`);
+      await page.close();
+    }
+  },
+);
+
+browserTest("page - dark or light is kept, and works where nothing may be kept", async () => {
+  await using web = await Web.start();
+  await set(web, "k", "1");
+  await using browser = await Browser.launch();
+  const theme = "document.documentElement.dataset.theme";
+  const page = await browser.open(web.url, { scheme: "dark" });
+  await page.click("#theme");
+  await page.reload();
+  assert.equal(await page.evaluate(theme), "light");
+  const denied = await browser.open("about:blank");
+  await denied.addInitScript(
+    'Object.defineProperty(window, "localStorage", { get() { throw new Error("denied"); } })',
+  );
+  await denied.goto(`${web.url}/#/s/${SCOPE}/k`);
+  await shows(denied, "#value", "1");
+  await denied.click("#theme");
+  assert.equal(await denied.evaluate(theme), "dark");
+  assert.deepEqual(browser.complaints, []);
+});

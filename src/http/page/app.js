@@ -7,6 +7,7 @@ import { deleteScope, newKey } from "./edit.js";
 import { KeyList } from "./keys.js";
 import { Live } from "./live.js";
 import { drawBus, drawHealth, ScopeList } from "./overview.js";
+import { chooseTheme } from "./theme.js";
 import { VirtualList } from "./virtual_list.js";
 import { age, ago, clock, counted, moment, verdict } from "./words.js";
 
@@ -265,23 +266,6 @@ function drawLink({ isLive, sinceMs, why }) {
   pill.title = sinceMs === 0 ? "" : `last heard ${ago(Date.now() - sinceMs)}`;
 }
 
-/**
- * Dark, light, or as the system has it.
- *
- * @param {string | null} theme
- */
-function setTheme(theme) {
-  if (theme) document.documentElement.dataset.theme = theme;
-}
-
-byId("theme").addEventListener("click", () => {
-  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const now = document.documentElement.dataset.theme ?? (isDark ? "dark" : "light");
-  const next = now === "dark" ? "light" : "dark";
-  setTheme(next);
-  localStorage.setItem("theme", next);
-});
-
 byId("keys-filter").addEventListener("input", () => {
   keys.setFilter(byId("keys-filter").value);
   byId("keys").scrollTop = 0;
@@ -316,7 +300,7 @@ byId("delete-scope").addEventListener("click", async () => {
   }
 });
 
-setTheme(localStorage.getItem("theme"));
+chooseTheme();
 addEventListener("hashchange", show);
 setInterval(() => list.refresh(), 1000);
 show();
