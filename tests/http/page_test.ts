@@ -131,6 +131,28 @@ browserTest("page - cut off it says so, and catches up with what it missed", asy
   await web.plant[Symbol.asyncDispose]();
 });
 
+browserTest(
+  "page - a stream that is slow to open is no alarm, until it takes too long",
+  async () => {
+    await using web = await Web.start();
+    await set(web, "k", "1");
+    await using browser = await Browser.launch();
+    const page = await browser.open("about:blank");
+    const open = Promise.withResolvers<void>();
+    await page.route("**/changes*", (route) => open.promise.then(() => route.continue()));
+    await page.goto(`${web.url}/#/s/${SCOPE}/k`);
+    await shows(page, "#value", "1");
+    await shows(page, "#well", /^Trouble/);
+    await shows(page, "#link", "Connecting…");
+    assert.equal(await page.locator("#banner").isVisible(), false);
+    await shows(page, "#banner", /^Not live: .*as of \d\d:\d\d:\d\d/);
+    await shows(page, "#link", "Stale");
+    open.resolve();
+    await shows(page, "#link", "Live");
+    assert.equal(await page.locator("#banner").isVisible(), false);
+  },
+);
+
 browserTest("page - without http.edit nothing to change is offered", async () => {
   const web = await Web.start();
   await set(web, "k", "1");

@@ -250,7 +250,7 @@ function drawOverview() {
 /** @param {Link} link */
 function drawLink({ isLive, sinceMs, why }) {
   const pill = byId("link");
-  pill.dataset.level = isLive ? "good" : "bad";
+  pill.dataset.level = isLive ? "good" : sinceMs === 0 ? "unknown" : "bad";
   // Only the words that change what it means: a screen reader would read each second aloud.
   setText(pill, isLive ? "Live" : sinceMs === 0 ? "Connecting…" : "Stale");
   if (isStale !== (!isLive && sinceMs > 0)) {

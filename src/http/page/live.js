@@ -16,7 +16,7 @@ const REOPEN_MS = 3000;
 /**
  * Calls `onOverview(overview)`; `onChanges(changes)` with the changes of the followed scope since the
  * last frame; `onReset()` when they begin, or some were missed: load anew; and
- * `onState({ isLive, sinceMs, why })` every second.
+ * `onState({ isLive, sinceMs, why })` every second, where `sinceMs` is 0 while it still connects.
  */
 export class Live {
   #on;
@@ -29,6 +29,12 @@ export class Live {
   #lastRevision;
   #contactMs = 0;
   #isOpen = false;
+  /**
+   * Since when the first stream of the scope is waited for; undefined once there was one.
+   *
+   * @type {number | undefined}
+   */
+  #openingMs;
   /** @type {Change[]} */
   #waiting = [];
   #timer = 0;
@@ -57,6 +63,7 @@ export class Live {
   follow(scope) {
     if (scope === this.#scope) return;
     this.#scope = scope;
+    this.#openingMs = Date.now();
     this.#epoch = "";
     this.#lastRevision = undefined;
     this.#waiting = [];
@@ -86,6 +93,7 @@ export class Live {
   #begun({ epoch, revision }) {
     const isKnown = epoch === this.#epoch && revision <= (this.#lastRevision ?? -1);
     this.#isOpen = true;
+    this.#openingMs = undefined;
     this.#heard();
     if (!isKnown) this.#reset({ epoch, revision });
   }
@@ -147,9 +155,13 @@ export class Live {
   }
 
   #tell() {
-    const isSilent = Date.now() - this.#contactMs > STALE_MS;
+    const nowMs = Date.now();
+    const isSilent = nowMs - this.#contactMs > STALE_MS;
     const isLive = !isSilent && (this.#scope === undefined || this.#isOpen);
-    this.#on.onState({ isLive, sinceMs: this.#contactMs, why: this.#why });
+    // What was just loaded is not old because its stream takes a moment.
+    const isOpening = !isSilent && nowMs - (this.#openingMs ?? -Infinity) <= STALE_MS;
+    const sinceMs = isOpening && !isLive ? 0 : this.#contactMs;
+    this.#on.onState({ isLive, sinceMs, why: this.#why });
   }
 }
 
