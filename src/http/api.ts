@@ -114,15 +114,16 @@ function stream({ state, streams }: ApiOptions, { req }: Context<Env>): Response
     epoch: req.query("epoch"),
     scope: req.param("scope") ?? req.query("service"),
   };
+  const headers = { "content-type": "text/event-stream", "cache-control": "no-store" };
+  // Nobody would read it, and it would hold its place among the streams for a minute.
+  if (req.method === "HEAD") return new Response(null, { headers });
   const body = streams.open(access.changes, query);
   if (!body) {
     const answer = refusal(503, "quota_exceeded", "too many streams of changes are open");
     answer.headers.set("retry-after", "5");
     return answer;
   }
-  return new Response(body, {
-    headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
-  });
+  return new Response(body, { headers });
 }
 
 /** `{scope}` is `service` in the operations. */

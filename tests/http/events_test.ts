@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PlantdError } from "../../src/errors.ts";
 import { EventStreams } from "../../src/http/events.ts";
 import type { ChangeStream } from "../../src/http/ports.ts";
-import { EVENT_HEARTBEAT_MS, EVENT_STALL_MS_MAX } from "../../src/limits.ts";
+import { EVENT_HEARTBEAT_MS, EVENT_STALL_MS_MAX, EVENT_STREAMS_MAX } from "../../src/limits.ts";
 import { text, until } from "../helpers/async.ts";
 import { FakeClock } from "../helpers/clock.ts";
 import { keyPath, Web } from "./helpers.ts";
@@ -68,6 +68,16 @@ Deno.test("events - resumed behind any event, nothing is missing and no revision
   }
   await using scope = await web.events("/scopes/other/changes?since=0");
   assert.deepEqual(revisions((await scope.take(3)).slice(1)), [3, 3]);
+});
+
+Deno.test("events - a HEAD takes no stream away from those who read", async () => {
+  await using web = await Web.start();
+  for (let i = 0; i < EVENT_STREAMS_MAX; i += 1) {
+    const { status, headers } = await web.ask("/changes", { method: "HEAD" });
+    assert.deepEqual([status, headers.get("content-type")], [200, "text/event-stream"]);
+  }
+  await using events = await web.events("/changes");
+  assert.equal((await events.next()).event, "begin");
 });
 
 Deno.test("events - what is no longer known is a reset, and the stream goes on from there", async () => {
