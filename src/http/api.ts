@@ -89,7 +89,7 @@ async function ask(options: ApiOptions, route: Route, context: Context<Env>): Pr
   const { req } = context;
   const members = {
     ...readQuery(route, req.query()),
-    ...(route.tagged ? condition(route, req.header("if-match"), req.header("if-none-match")) : {}),
+    ...condition(route, req.header("if-match"), req.header("if-none-match")),
   };
   const body = await requestBody(route, req.raw, { ...members, ...readNames(req.param()) });
   const source = `http:${context.env.remoteAddr.hostname}`;
@@ -140,9 +140,18 @@ function readQuery(route: Route, query: Record<string, string>): Members {
 
 /** `If-Match` is the revision that must be there, `If-None-Match: *` that none may be. */
 function condition(route: Route, match?: string, noneMatch?: string): Members {
-  if (route.method === "get") return {};
+  if (route.method === "get" || (match === undefined && noneMatch === undefined)) return {};
+  if (!route.tagged) {
+    const hint = "only a key has an ETag; others take the field if_revision where they have it";
+    throw new PlantdError(
+      "invalid_request",
+      `If-Match and If-None-Match are not for this: ${hint}`,
+    );
+  }
   if (noneMatch?.trim() === "*") return { if_revision: 0 };
-  if (match === undefined) return {};
+  if (match === undefined) {
+    throw new PlantdError("invalid_request", "If-None-Match of a change can only be *");
+  }
   const revision = revisionOf(match);
   if (revision !== undefined) return { if_revision: revision };
   throw new PlantdError("invalid_request", `If-Match needs one ETag such as ${etagOf(42)}`);

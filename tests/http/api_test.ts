@@ -31,6 +31,27 @@ Deno.test("api - a key is set, read with its ETag, changed on condition and dele
   assert.equal((await web.ask(path)).status, 404);
 });
 
+Deno.test("api - a condition that cannot be kept is refused, not passed over", async () => {
+  await using web = await Web.start();
+  await web.set("k", "1");
+  const refused: [string, string, Record<string, string>, string?][] = [
+    ["DELETE", "/scopes/s", { "if-match": '"7"' }],
+    ["POST", "/scopes/s/entries", { "if-match": '"7"' }, '{"entries":{"k":2}}'],
+    ["PUT", "/scopes/other", { "if-none-match": "*" }],
+    ["PUT", keyPath("s", "k"), { "if-none-match": '"1"' }, "2"],
+  ];
+  for (const [method, path, headers, json] of refused) {
+    const { status, body } = await web.ask(path, {
+      method,
+      headers,
+      ...(json === undefined ? {} : { json }),
+    });
+    assert.deepEqual([status, body.code], [400, "invalid_request"], `${method} ${path}`);
+  }
+  assert.equal((await web.ask(keyPath("s", "k"))).body.data.value, 1);
+  assert.equal((await web.ask("/scopes/s", { method: "DELETE" })).status, 200);
+});
+
 Deno.test("api - who wrote it, and why, is told", async () => {
   await using web = await Web.start();
   await web.ask(`${keyPath("s", "k")}?note=trial&request_id=a`, { method: "PUT", json: "1" });
