@@ -105,6 +105,8 @@ export class Watcher implements AsyncDisposable {
         continue;
       }
       if (this.#queue.length === 0) await this.#pause(SILENCE_MS);
+      // Stopped while it waited: nothing is wrong with the feed.
+      if (signal.aborted) return;
       const message = this.#queue.shift();
       if (message) {
         this.#take(message);

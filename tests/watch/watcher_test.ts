@@ -11,7 +11,12 @@ import { Plant } from "../service/harness.ts";
 const SERVICE = "org.plantd.State";
 
 /** A watcher of `scope`, and a copy kept by its events alone. */
-function watch(plant: Plant, scope: string, client = plant.client) {
+function watch(
+  plant: Plant,
+  scope: string,
+  client = plant.client,
+  onStale?: (why: string | undefined) => void,
+) {
   const events: FollowEvent[] = [];
   const copy = new Map<string, string>();
   const watcher = Watcher.start({
@@ -26,6 +31,7 @@ function watch(plant: Plant, scope: string, client = plant.client) {
       else if (event.kind === "set") copy.set(event.key, event.value);
       else if (event.kind === "delete") copy.delete(event.key);
     },
+    ...(onStale === undefined ? {} : { onStale }),
   });
   return { watcher, events, copy };
 }
@@ -80,6 +86,17 @@ Deno.test("watcher - nobody answers its first question: it ends with the reason"
   await using _offNetwork = await off.startNetwork();
   await using _offService = await off.startService();
   await assert.rejects(watch(off, "a").watcher.ended, /switched off/);
+});
+
+Deno.test("watcher - stopped while all is well it does not call the feed silent", async () => {
+  await using plant = await Plant.make();
+  await using _network = await plant.startNetwork();
+  await using _service = await plant.startService();
+  const said: (string | undefined)[] = [];
+  const { watcher } = watch(plant, "a", plant.client, (why) => said.push(why));
+  await until("a heartbeat has come", () => said.length > 0);
+  await watcher[Symbol.asyncDispose]();
+  assert.deepEqual(said, [undefined]);
 });
 
 Deno.test("watcher - the service restarts, also elsewhere, under writes: the copy becomes the scope", async () => {
