@@ -20,7 +20,6 @@ import {
   readKey,
   readListQuery,
   readRequest,
-  readRequestId,
   readRevision,
   readScope,
   readStamp,
@@ -182,14 +181,14 @@ function failed(
 async function createScope({ store }: OperationContext, body: JsonObject, source: string) {
   const scope = readScope(body);
   const mutation: Mutation = { kind: "create-scope", scope };
-  await store.commit({ mutations: [mutation], source, ...readRequestId(body) });
+  await store.commit({ mutations: [mutation], source, ...readStamp(body) });
   return success({ scope, status: "created" });
 }
 
 async function deleteScope({ store }: OperationContext, body: JsonObject, source: string) {
   const scope = readScope(body);
   const mutation: Mutation = { kind: "delete-scope", scope };
-  await store.commit({ mutations: [mutation], source, ...readRequestId(body) });
+  await store.commit({ mutations: [mutation], source, ...readStamp(body) });
   return success({ scope, status: "deleted" });
 }
 

@@ -64,6 +64,17 @@ Deno.test("api - who wrote it, and why, is told", async () => {
   assert.deepEqual([body.data.source, body.data.note], ["http:127.0.0.1", "trial"]);
 });
 
+Deno.test("api - why a scope came and went is told, too", async () => {
+  await using web = await Web.start();
+  await web.ask("/scopes/s?note=new%20oven", { method: "PUT" });
+  await web.ask("/scopes/s?note=sold", { method: "DELETE" });
+  const { body } = await web.ask("/changes?since=0", { headers: { accept: "application/json" } });
+  assert.deepEqual(body.data.changes.map(({ note }: { note: string }) => note), [
+    "new oven",
+    "sold",
+  ]);
+});
+
 Deno.test("api - any key and any value go there and come back to the letter", async () => {
   await using web = await Web.start();
   const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 })
