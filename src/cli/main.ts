@@ -22,6 +22,7 @@ import { broker, brokerCommand } from "./broker.ts";
 import { doctor, doctorCommand } from "./doctor.ts";
 import { config, configCommand } from "./config.ts";
 import { dev, devCommand } from "./dev.ts";
+import { examples } from "./examples.ts";
 import { EXIT, exitCodeOf } from "./exit_codes.ts";
 import { fetchNames } from "./names.ts";
 import { complain, print } from "./output.ts";
@@ -148,6 +149,11 @@ function parse(given: readonly string[]) {
     completion: "command",
     aboveError: "none",
     showDefault: true,
+    footer: examples(
+      "plantd-state serve --config=/etc/plantd/state.yml",
+      "plantd-state state get --service=org.plantd.Oven mode",
+      "plantd-state doctor",
+    ),
     stdout: print,
     stderr: complainOfUsage,
     onExit: (code) => {

@@ -19,6 +19,8 @@ import {
   type ConnectionValues,
   key,
   keyArgument,
+  noted,
+  type NotedValues,
   operation,
   prefixOption,
   scope,
@@ -80,10 +82,11 @@ const get = command(
   },
 );
 
-const remove = command("delete", merge(operation("delete"), key, scope, connection), {
+const remove = command("delete", merge(operation("delete"), key, stamp, scope, connection), {
   description: message`Delete a key. A key that does not exist is no failure.`,
   footer: examples(
     "plantd-state state delete --service=org.plantd.Oven mode",
+    'plantd-state state delete --service=org.plantd.Oven mode --if-revision=42 --note="not in use"',
   ),
 });
 
@@ -105,19 +108,27 @@ const list = command(
   },
 );
 
-const createScope = command("create-scope", merge(operation("create-scope"), scope, connection), {
-  description: message`Create a scope.`,
-  footer: examples(
-    "plantd-state state create-scope --service=org.plantd.Oven",
-  ),
-});
+const createScope = command(
+  "create-scope",
+  merge(operation("create-scope"), noted, scope, connection),
+  {
+    description: message`Create a scope.`,
+    footer: examples(
+      "plantd-state state create-scope --service=org.plantd.Oven",
+    ),
+  },
+);
 
-const deleteScope = command("delete-scope", merge(operation("delete-scope"), scope, connection), {
-  description: message`Delete a scope and all its keys.`,
-  footer: examples(
-    "plantd-state state delete-scope --service=org.plantd.Oven",
-  ),
-});
+const deleteScope = command(
+  "delete-scope",
+  merge(operation("delete-scope"), noted, scope, connection),
+  {
+    description: message`Delete a scope and all its keys.`,
+    footer: examples(
+      "plantd-state state delete-scope --service=org.plantd.Oven",
+    ),
+  },
+);
 
 const listScopes = command("list-scopes", merge(operation("list-scopes"), connection), {
   description: message`List the scopes, one a line.`,
@@ -165,7 +176,14 @@ export const stateCommand = command(
     or(historyCommand, revertCommand, loadCommand, storeCommand),
     or(createScope, deleteScope, listScopes, describeCommand, configureCommand),
   ),
-  { description: message`Load and store state.` },
+  {
+    description: message`Load and store state.`,
+    footer: examples(
+      "plantd-state state set --service=org.plantd.Oven mode hold",
+      "plantd-state state get --service=org.plantd.Oven mode",
+      "plantd-state state watch --service=org.plantd.Oven",
+    ),
+  },
 );
 
 /** What the whole command parses to. */
@@ -185,7 +203,7 @@ export type StateValues =
       ttl?: number | undefined;
     })
     | { operation: "get"; service: string; key: string; revision?: number | undefined }
-    | { operation: "delete"; service: string; key: string }
+    | (StampValues & { operation: "delete"; service: string; key: string })
     | { operation: "list"; service: string; prefix?: string | undefined }
     | {
       operation: "watch";
@@ -193,6 +211,6 @@ export type StateValues =
       key?: string | undefined;
       prefix?: string | undefined;
     }
-    | { operation: "create-scope" | "delete-scope"; service: string }
+    | (NotedValues & { operation: "create-scope" | "delete-scope"; service: string })
     | { operation: "list-scopes" }
   );

@@ -67,13 +67,18 @@ export const prefixOption = optional(
   }),
 );
 
+const note = optional(
+  option("--note", string({ metavar: "TEXT" }), {
+    description: message`Why, for whoever reads the history.`,
+  }),
+);
+
+/** What a write to a scope as a whole may say of itself. */
+export const noted = object({ note });
+
 /** What a write may say of itself. */
 export const stamp = object({
-  note: optional(
-    option("--note", string({ metavar: "TEXT" }), {
-      description: message`Why, for whoever reads the history.`,
-    }),
-  ),
+  note,
   ifRevision: optional(
     option("--if-revision", integer({ metavar: "REVISION", min: 0 }), {
       description: message`Only if that is the present revision; 0 if there is none.`,
@@ -81,13 +86,17 @@ export const stamp = object({
   ),
 });
 
-/** What {@link stamp} parses to. */
-export interface StampValues {
+/** What {@link noted} parses to. */
+export interface NotedValues {
   readonly note?: string | undefined;
+}
+
+/** What {@link stamp} parses to. */
+export interface StampValues extends NotedValues {
   readonly ifRevision?: number | undefined;
 }
 
-/** The fields of a request that {@link stamp} makes. */
+/** The fields of a request that {@link stamp} or {@link noted} makes. */
 export function stampFields({ note, ifRevision }: StampValues): Readonly<Record<string, unknown>> {
   return { note, if_revision: ifRevision, request_id: crypto.randomUUID() };
 }

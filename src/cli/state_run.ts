@@ -71,18 +71,17 @@ async function fieldsOf(values: StateValues): Promise<Readonly<Record<string, un
     case "get":
       return { service: values.service, key: values.key, revision: values.revision };
     case "delete":
-      return { service: values.service, key: values.key, ...newRequestId() };
+      return { service: values.service, key: values.key, ...stampFields(values) };
     case "list":
       return { service: values.service, prefix: values.prefix };
     case "list-scopes":
       return {};
+    case "create-scope":
+    case "delete-scope":
+      return { service: values.service, ...stampFields(values) };
     default:
-      return { service: values.service, ...newRequestId() };
+      return {};
   }
-}
-
-function newRequestId() {
-  return { request_id: crypto.randomUUID() };
 }
 
 /** All names under `member` of the replies, page by page. */

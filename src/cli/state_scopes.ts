@@ -13,7 +13,15 @@ import { choice, integer, type ValueParser } from "@optique/core/valueparser";
 import { examples } from "./examples.ts";
 import type { JsonObject } from "../state/json.ts";
 import { duration } from "./options.ts";
-import { connection, type ConnectionValues, operation, scope } from "./state_options.ts";
+import {
+  connection,
+  type ConnectionValues,
+  noted,
+  type NotedValues,
+  operation,
+  scope,
+  stampFields,
+} from "./state_options.ts";
 import { show } from "./state_output.ts";
 import { pairs } from "./table.ts";
 
@@ -76,6 +84,7 @@ export const configureCommand = command(
         }),
       ),
     }),
+    noted,
     scope,
     connection,
   ),
@@ -91,7 +100,7 @@ export const configureCommand = command(
 /** What the commands parse to. */
 export type ScopeValues =
   | { operation: "describe"; service: string }
-  | {
+  | NotedValues & {
     operation: "configure";
     service: string;
     history?: number | null | undefined;
@@ -122,7 +131,7 @@ export async function configure(ask: Ask, values: Values<"configure">): Promise<
     keys_max: keysMax,
     bytes_max: bytesMax,
     bus_create: busCreate === DEFAULT ? null : busCreate && busCreate === "yes",
-    request_id: crypto.randomUUID(),
+    ...stampFields(values),
   });
   return showScope(values, reply);
 }

@@ -133,6 +133,32 @@ Deno.test("cli - a scope as a whole: describe, configure, load and store", () =>
     assert.equal((await run(["state", "store", `${dir.path}/none`])).code, 2);
   }));
 
+Deno.test("cli - whatever writes says why, and a key is deleted on condition", () =>
+  withService(async (run, plant) => {
+    const line = async (...args: string[]) => (await run(["state", ...args])).stdout;
+    await line("create-scope", "--note=new oven");
+    await line("set", "k", "1");
+    await line("configure", "--history=20", "--note=for the audit");
+    const stale = await run(["state", "delete", "k", "--if-revision=1"]);
+    assert.equal(stale.code, 1);
+    assert.match(stale.stderr, /^plantd-state: revision_conflict: .*revision 2/);
+    assert.equal(await line("delete", "k", "--if-revision=2", "--note=not in use"), "deleted\n");
+    assert.match(await line("history", "k", "--limit=1"), /\tdeleted {2}# not in use\n$/);
+    await line("delete-scope", "--note=sold");
+    const { changes } = (await plant.ask("changes", { since: 0 })).data as {
+      changes: { operation: string; note?: string }[];
+    };
+    assert.deepEqual(
+      changes.filter(({ note }) => note !== undefined).map((of) => [of.operation, of.note]),
+      [
+        ["create-scope", "new oven"],
+        ["configure-scope", "for the audit"],
+        ["delete", "not in use"],
+        ["delete-scope", "sold"],
+      ],
+    );
+  }));
+
 Deno.test("cli - scopes and lists, plain and as JSON", () =>
   withService(async (run) => {
     const line = async (...args: string[]) => (await run(args)).stdout;

@@ -4,6 +4,7 @@ import { getDocPageSync, parseSync } from "@optique/core/parser";
 import { exampleLines } from "../../src/cli/examples.ts";
 import { parser } from "../../src/cli/main.ts";
 import { commandBehind } from "../../src/cli/words.ts";
+import { runProgram } from "../helpers/program.ts";
 
 /** The pages of all commands that do something, with the words that lead there. */
 function pages(words: readonly string[] = []): [string, DocPage][] {
@@ -32,6 +33,17 @@ Deno.test("examples - every command has some, and the program takes each of them
       assert.equal(words.slice(0, name.split(" ").length).join(" "), name);
       const parsed = parseSync(parser, commandBehind(words)[0]);
       assert.ok(parsed.success, `${line}: ${parsed.success ? "" : JSON.stringify(parsed.error)}`);
+    }
+  }
+});
+
+Deno.test("examples - what groups commands has some, too, and so has the program", async () => {
+  for (const words of [[], ["state"], ["version"]]) {
+    const { code, stdout } = await runProgram([...words, "--help"]);
+    const lines = stdout.split("\nExamples:\n")[1]?.trim().split("\n") ?? [];
+    assert.deepEqual([code, lines.length > 0], [0, true], words.join(" "));
+    for (const line of lines) {
+      assert.ok(parseSync(parser, wordsOf(line.trim()).slice(1)).success, line);
     }
   }
 });
