@@ -11,9 +11,9 @@ import { withDefault } from "@optique/core/modifiers";
 import { argument, command, option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
 import { examples } from "./examples.ts";
-import { parseYaml } from "../config/yaml.ts";
+import { jsonOfYaml } from "../config/yaml.ts";
 import { messageOf, PlantdError } from "../errors.ts";
-import { isObject, JsonText, parseObject, stringify } from "../state/json.ts";
+import { JsonText, parseObject } from "../state/json.ts";
 import { EXIT } from "./exit_codes.ts";
 import { formatOf, printAs } from "./format.ts";
 import { Progress } from "./progress.ts";
@@ -145,7 +145,7 @@ async function read(file: string): Promise<string> {
   }
 }
 
-/** JSON as it is, to the letter; YAML as what it means. */
+/** An object of keys and values, to the letter; what is no JSON is taken for YAML. */
 function entriesOf(file: string, text: string): JsonText {
   try {
     parseObject(encoder.encode(text));
@@ -153,7 +153,7 @@ function entriesOf(file: string, text: string): JsonText {
   } catch {
     // Not JSON; YAML then.
   }
-  const entries = parseYaml(file, text);
-  if (isObject(entries)) return new JsonText(stringify(entries));
+  const json = jsonOfYaml(file, text);
+  if (json.startsWith("{")) return new JsonText(json);
   throw new PlantdError("usage", `${file}: an object of keys and values is needed`);
 }

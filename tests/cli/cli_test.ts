@@ -114,7 +114,7 @@ Deno.test("cli - a scope as a whole: describe, configure, load and store", () =>
     assert.equal(await line("store", `${dir.path}/s.json`), "2 keys, revision 3\n");
     assert.equal(await line("load"), '{\n  "1": "a\\nb",\n  "2": 1.0\n}\n');
     assert.equal(await line("load", "--output=table"), '1\t"a\\nb"\n2\t1.0\n');
-    assert.equal(await line("load", "--output=yaml"), '"1": |-\n  a\n  b\n"2": 1\n');
+    assert.equal(await line("load", "--output=yaml"), '"1": |-\n  a\n  b\n"2": 1.0\n');
     const replaced = await run(["state", "store", "-", "--mode=replace"], {
       stdin: "setpoint: 21.5\nlimits: [1, 2]\n",
     });
