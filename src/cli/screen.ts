@@ -13,6 +13,9 @@ const HOME = "\x1b[H";
 const REST_OF_LINE = "\x1b[K";
 const REST_OF_SCREEN = "\x1b[J";
 
+/** Of a terminal that says it has none, as a serial console does. */
+const [COLUMNS, ROWS] = [80, 24];
+
 /** Ctrl-C and Ctrl-D as a raw terminal sends them. */
 const [CTRL_C, CTRL_D] = ["\x03", "\x04"];
 
@@ -53,7 +56,8 @@ export class Screen implements AsyncDisposable {
 
   /** Columns and rows at this moment. */
   get size(): { readonly columns: number; readonly rows: number } {
-    return Deno.consoleSize();
+    const { columns, rows } = Deno.consoleSize();
+    return { columns: columns || COLUMNS, rows: rows || ROWS };
   }
 
   /** Shows `lines` in the place of what was there. */

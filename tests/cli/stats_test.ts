@@ -123,3 +123,22 @@ toolTest(
     assert.match(after!, /(^|\s)echo\b/);
   },
 );
+
+toolTest(
+  ["script", "stty"],
+  "top - a terminal without a size, as a serial console is, shows the service too",
+  async () => {
+    await using plant = await Plant.make();
+    await using network = await plant.startNetwork();
+    await using _service = await plant.startService();
+    await plant.ask("set", { service: "org.plantd.A", key: "k", value: 1 });
+    const [deno, args] = invocation(["top", `--endpoint=${network.endpoint}`, "--interval=100ms"]);
+    const words = [deno, ...args].map((word) => `'${word}'`).join(" ");
+    const line = `stty cols 0 rows 0; ${words}; echo "code $?"`;
+    await using child = Child.start("script", ["-qec", line, "/dev/null"]);
+    await child.until("it shows the scope", () => child.stdout.includes("org.plantd.A"));
+    await child.write("q");
+    await child.until("it ends", () => child.stdout.includes("code 0"));
+    assert.equal((await child.ended).code, 0);
+  },
+);
