@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { within } from "../paths.ts";
-import { BACKUP_SUFFIX, backupsIn } from "./directory.ts";
+import { BACKUP_SUFFIX, backupsIn, type FoundBackup } from "./directory.ts";
 import type { BackupSource } from "./source.ts";
 import { BackupWriter } from "./writer.ts";
 
@@ -113,7 +113,7 @@ export class AutomaticBackups implements AsyncDisposable {
       const tookMs = Math.round(this.#clock.monotonic() - startMs);
       log.info("backup made", { path, revision, entries, tookMs });
       this.#failure = undefined;
-      await this.#prune();
+      await this.#prune(path);
       this.#after(everyMs);
     } catch (thrown) {
       if (!this.#abort.signal.aborted) this.#failed(thrown);
@@ -135,13 +135,15 @@ export class AutomaticBackups implements AsyncDisposable {
     return { path, ...summary };
   }
 
-  /** Removes the oldest beyond those that are kept. */
-  async #prune(): Promise<void> {
-    const { directory, keep } = this.#options;
-    const ours = (await backupsIn(directory)).filter(({ path }) =>
-      path.startsWith(within(directory, PREFIX))
+  /** Removes the oldest beyond those that are kept: of other histories first, and never `made`. */
+  async #prune(made: string): Promise<void> {
+    const { directory, keep, source } = this.#options;
+    const others = (await backupsIn(directory)).filter(({ path }) =>
+      path !== made && path.startsWith(within(directory, PREFIX))
     );
-    for (const { path } of ours.slice(keep)) await Deno.remove(path);
+    const isPresent = ({ header }: FoundBackup) => header.epoch === source.epoch;
+    const ours = [...others.filter(isPresent), ...others.filter((found) => !isPresent(found))];
+    for (const { path } of ours.slice(keep - 1)) await Deno.remove(path);
   }
 
   #failed(thrown: unknown): void {

@@ -19,8 +19,9 @@ export interface FoundBackup {
 }
 
 /**
- * The backups in a directory, the latest first; files whose first line is not that of one are passed
- * over. A directory that is not there has none.
+ * The backups in a directory, the latest first: of one history that of the highest revision, whatever the
+ * clock was set to; of several that with the latest time. Files whose first line is not that of a backup
+ * are passed over. A directory that is not there has none.
  *
  * @throws {PlantdError} `file_unusable` when the directory cannot be read.
  */
@@ -40,7 +41,7 @@ export async function backupsIn(directory: string): Promise<FoundBackup[]> {
       cause: error,
     });
   }
-  return found.sort((a, b) => b.header.timeMs - a.header.timeMs);
+  return latestFirst(found);
 }
 
 /**
@@ -61,6 +62,18 @@ export async function latestGood(
     }
   }
   return undefined;
+}
+
+/** A controller's clock is years off until somebody sets it, so that its times are not in order. */
+function latestFirst(found: FoundBackup[]): FoundBackup[] {
+  const latestMs = new Map<string, number>();
+  for (const { header: { epoch, timeMs } } of found) {
+    latestMs.set(epoch, Math.max(timeMs, latestMs.get(epoch) ?? timeMs));
+  }
+  return found.sort(({ header: a }, { header: b }) => {
+    if (a.epoch === b.epoch) return b.revision - a.revision || b.timeMs - a.timeMs;
+    return latestMs.get(b.epoch)! - latestMs.get(a.epoch)! || (a.epoch < b.epoch ? -1 : 1);
+  });
 }
 
 async function headerOf(path: string): Promise<BackupHeader | undefined> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { backupsIn, latestGood } from "../../src/backup/directory.ts";
 import { BackupPages } from "../../src/backup/pages.ts";
 import { BackupSource } from "../../src/backup/source.ts";
 import { fetchBackup } from "../../src/backup/fetch.ts";
@@ -120,4 +121,34 @@ Deno.test("automatic backups - one each interval, the last few are kept, others 
     await until("the old ones are gone", async () => (await names()).length === 3);
     assert.equal(backups.status().failure, undefined);
     assert.ok((await names()).includes("auto-notes.txt"));
+  }));
+
+Deno.test("automatic backups - made with a clock that was ahead, they are no reason to remove later ones", () =>
+  withStore(async (store, dir) => {
+    const directory = `${dir}/backups`;
+    const year = 365 * 24 * 3_600_000;
+    /** The revisions that are kept after `count` more backups, each of a change. */
+    const backUp = async (count: number, clock: FakeClock) => {
+      const options = { directory, everyMs: 3_600_000, keep: 3, log: silentLog, clock };
+      const revisions = async () =>
+        (await backupsIn(directory)).map(({ header }) => header.revision);
+      await using backups = AutomaticBackups.start({
+        ...options,
+        source: new BackupSource(store, clock, "0"),
+      });
+      for (let n = 0; n < count; n += 1) {
+        const mutations = [set("a", "k", { at: clock.now(), n })];
+        const { revision } = await store.commit({ mutations, source });
+        await until("a backup is made", async () => {
+          clock.advance(600_000);
+          return (await revisions()).includes(revision);
+        });
+      }
+      await backups[Symbol.asyncDispose]();
+      return await revisions();
+    };
+    assert.deepEqual(await backUp(3, new FakeClock(Date.UTC(2026, 0) + year)), [3, 2, 1]);
+    assert.deepEqual(await backUp(2, new FakeClock(Date.UTC(2026, 0))), [5, 4, 3]);
+    const latest = await latestGood(directory);
+    assert.equal(latest!.summary.revision, 5);
   }));
