@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { within } from "../paths.ts";
-import { BACKUP_SUFFIX, backupsIn, type FoundBackup } from "./directory.ts";
+import { BACKUP_SUFFIX, backupsIn, type FoundBackup, unfinishedIn } from "./directory.ts";
 import type { BackupSource } from "./source.ts";
 import { BackupWriter } from "./writer.ts";
 
@@ -85,6 +85,7 @@ export class AutomaticBackups implements AsyncDisposable {
   async #begin(): Promise<void> {
     const { directory, everyMs, source } = this.#options;
     try {
+      await this.#removeUnfinished();
       const latest = (await backupsIn(directory)).find(({ header }) =>
         header.epoch === source.epoch
       );
@@ -95,6 +96,12 @@ export class AutomaticBackups implements AsyncDisposable {
     } catch (thrown) {
       this.#failed(thrown);
     }
+  }
+
+  /** What a process left that was killed, or whose power was cut, while it made a backup. */
+  async #removeUnfinished(): Promise<void> {
+    const { directory } = this.#options;
+    for (const path of await unfinishedIn(directory, PREFIX)) await Deno.remove(path);
   }
 
   #after(ms: number): void {

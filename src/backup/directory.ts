@@ -12,6 +12,9 @@ import { type BackupSummary, openBackup, verifyBackup } from "./reader.ts";
 /** What names of backups end with. */
 export const BACKUP_SUFFIX = ".backup";
 
+/** What the writer calls a file that has not got its name yet, see `writer.ts`. */
+const UNFINISHED = /\.backup\.[0-9a-f]{8}\.tmp$/;
+
 /** A backup, from its first line alone. */
 export interface FoundBackup {
   readonly path: string;
@@ -27,13 +30,30 @@ export interface FoundBackup {
  */
 export async function backupsIn(directory: string): Promise<FoundBackup[]> {
   const found: FoundBackup[] = [];
+  for (const name of await filesIn(directory)) {
+    if (name.startsWith(".") || !name.endsWith(BACKUP_SUFFIX)) continue;
+    const path = within(directory, name);
+    const header = await headerOf(path);
+    if (header) found.push({ path, header });
+  }
+  return latestFirst(found);
+}
+
+/**
+ * Files of backups in a directory that were never finished and whose names were to begin with `prefix`.
+ *
+ * @throws {PlantdError} `file_unusable` when the directory cannot be read.
+ */
+export async function unfinishedIn(directory: string, prefix: string): Promise<string[]> {
+  return (await filesIn(directory))
+    .filter((name) => name.startsWith(`.${prefix}`) && UNFINISHED.test(name))
+    .map((name) => within(directory, name));
+}
+
+async function filesIn(directory: string): Promise<string[]> {
   try {
-    for await (const { name, isFile } of Deno.readDir(directory)) {
-      if (!isFile || name.startsWith(".") || !name.endsWith(BACKUP_SUFFIX)) continue;
-      const path = within(directory, name);
-      const header = await headerOf(path);
-      if (header) found.push({ path, header });
-    }
+    const all = await Array.fromAsync(Deno.readDir(directory));
+    return all.filter(({ isFile }) => isFile).map(({ name }) => name);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw new PlantdError("file_unusable", `cannot read ${directory}: ${messageOf(error)}`, {
@@ -41,7 +61,6 @@ export async function backupsIn(directory: string): Promise<FoundBackup[]> {
       cause: error,
     });
   }
-  return latestFirst(found);
 }
 
 /**

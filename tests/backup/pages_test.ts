@@ -4,7 +4,9 @@ import { BackupPages } from "../../src/backup/pages.ts";
 import { BackupSource } from "../../src/backup/source.ts";
 import { fetchBackup } from "../../src/backup/fetch.ts";
 import { openBackup } from "../../src/backup/reader.ts";
+import { BackupWriter } from "../../src/backup/writer.ts";
 import { PlantdError } from "../../src/errors.ts";
+import { within } from "../../src/paths.ts";
 import { parseObject, stringify } from "../../src/state/json.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
@@ -151,4 +153,29 @@ Deno.test("automatic backups - made with a clock that was ahead, they are no rea
     assert.deepEqual(await backUp(2, new FakeClock(Date.UTC(2026, 0))), [5, 4, 3]);
     const latest = await latestGood(directory);
     assert.equal(latest!.summary.revision, 5);
+  }));
+
+Deno.test("automatic backups - what one left that was killed while it was made is removed at the next start", () =>
+  withStore(async (store, dir) => {
+    const directory = `${dir}/backups`;
+    await Deno.mkdir(directory);
+    const clock = new FakeClock();
+    const backupSource = new BackupSource(store, clock, "0");
+    // Never finished, and not disposed of either.
+    const made = within(directory, "auto-2026-11-23T090000.000Z.backup");
+    const { header } = backupSource.take();
+    const [killed, other] = [
+      await BackupWriter.create(made, header),
+      await BackupWriter.create(within(directory, "mine.backup"), header),
+    ];
+    const names = async () =>
+      (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+    assert.equal((await names()).length, 2);
+    const options = { directory, everyMs: 3_600_000, keep: 2, log: silentLog, clock };
+    {
+      await using _backups = AutomaticBackups.start({ ...options, source: backupSource });
+      await until("it is gone", async () => (await names()).length === 1);
+      assert.match((await names())[0]!, /^\.mine\.backup\./);
+    }
+    for (const writer of [killed, other]) await writer[Symbol.asyncDispose]();
   }));
