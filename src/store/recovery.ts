@@ -7,6 +7,7 @@
  */
 
 import { latestGood } from "../backup/directory.ts";
+import type { BackupHeader } from "../backup/format.ts";
 import { openBackup } from "../backup/reader.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
@@ -106,9 +107,25 @@ async function faultsOf(
     if (size >= SLOW_BYTES) onStructure(size);
     return structureFaults(path);
   }
-  // Nothing, where there are backups of something: it was here.
-  const good = backups === undefined ? undefined : await latestGood(backups);
-  return good ? ["there is none, or an empty file, and there are backups of one"] : [];
+  // Nothing, where there are backups of something, or may be: it was here.
+  const { good, fault } = await goodBackup(backups);
+  const there = "there is none, or an empty file, and there";
+  if (fault !== undefined) return [`${there} may be backups of one`];
+  return good ? [`${there} are backups of one`] : [];
+}
+
+/** The latest good backup, or why nobody can tell whether there is one: that is no reason not to start. */
+async function goodBackup(
+  directory: string | undefined,
+  accept?: (header: BackupHeader) => boolean,
+) {
+  if (directory === undefined) return {};
+  try {
+    return { good: await latestGood(directory, accept) };
+  } catch (thrown) {
+    if (thrown instanceof PlantdError) return { fault: thrown.message };
+    throw thrown;
+  }
 }
 
 function isDamage(path: string, thrown: unknown): boolean {
@@ -201,10 +218,9 @@ async function build(
       },
     );
   }
-  const good = backups === undefined
-    ? undefined
-    // Another history has other revisions.
-    : await latestGood(backups, (header) => epoch === undefined || header.epoch === epoch);
+  // Another history has other revisions.
+  const isSame = (header: BackupHeader) => epoch === undefined || header.epoch === epoch;
+  const { good, fault: backupsFault } = await goodBackup(backups, isSame);
   using report = new LossReport(reportPath);
   using backup = good && await openBackup(good.path);
   await fillDenoKv(
@@ -217,6 +233,7 @@ async function build(
     aside: aside === path ? undefined : aside,
     whole: salvaged.records.size,
     backup: good && { path: good.path, ...good.summary },
+    backupsFault,
     isComplete: salvaged.isComplete,
     mayBeStale: salvaged.mayBeStale,
   };

@@ -20,6 +20,8 @@ export interface Recovered {
   readonly backup:
     | { readonly path: string; readonly revision: number; readonly timeMs: number }
     | undefined;
+  /** Why nobody can tell whether there is one. */
+  readonly backupsFault: string | undefined;
   /** Whether keys may be missing that nobody knows of. */
   readonly isComplete: boolean;
   /** Whether old values may be among those that were whole. */
@@ -95,7 +97,7 @@ export class LossReport implements Disposable {
 
 /** The paragraph: what was wrong, what was done, what is lost. */
 export function paragraph(recovered: Recovered, counts: LossReport["counts"]): string {
-  const { path, faults, aside, whole, backup, isComplete, mayBeStale } = recovered;
+  const { path, faults, aside, whole, backup, backupsFault, isComplete, mayBeStale } = recovered;
   const nothing = Object.values(counts).every((count) => count === 0) && isComplete;
   const sentences = [
     `the database ${path} was damaged (${faults.join("; ")})`,
@@ -103,7 +105,9 @@ export function paragraph(recovered: Recovered, counts: LossReport["counts"]): s
     whole === 0
       ? "nothing in it could be read"
       : `a new one was made of its ${whole} records that are whole`,
-    backup === undefined
+    backupsFault !== undefined
+      ? `backups were not looked at: ${backupsFault}`
+      : backup === undefined
       ? "there was no good backup"
       : `what was missing was looked for in the backup ${backup.path} ` +
         `of ${new Date(backup.timeMs).toISOString()} (revision ${backup.revision})`,
