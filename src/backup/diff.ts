@@ -77,13 +77,18 @@ export function isSameValue(a: string, b: string, tolerance: number | undefined)
 
 function isClose(a: unknown, b: unknown, tolerance: number): boolean {
   if (typeof a === "number" && typeof b === "number") {
-    return a === b || Math.abs(a - b) <= tolerance;
+    return a === b || Math.abs(a - b) <= tolerance + roundingOf(a, b, tolerance);
   }
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const [ofA, ofB] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
   return ofA.size === ofB.size &&
     [...ofA].every(([name, member]) => ofB.has(name) && isClose(member, ofB.get(name), tolerance));
+}
+
+/** 20.6 and 20.5 are a little more than 0.1 apart, as they are in memory: by what they were rounded. */
+function roundingOf(a: number, b: number, tolerance: number): number {
+  return tolerance === 0 ? 0 : (Math.abs(a) + Math.abs(b) + tolerance) * Number.EPSILON;
 }
 
 /** A scope's record comes before those of its keys. */

@@ -44,6 +44,14 @@ Deno.test("backup diff - numbers within the tolerance are the same, also deep in
   assert.equal(isSameValue('"1"', "1", 1), false);
 });
 
+Deno.test("backup diff - numbers that are just as far apart as the tolerance are the same", () => {
+  assert.equal(isSameValue("20.5", "20.6", 0.1), true);
+  assert.equal(isSameValue("20.01", "20", 0.01), true);
+  assert.equal(isSameValue("-0.3", "-0.1", 0.2), true);
+  assert.equal(isSameValue("20.5", "20.6000001", 0.1), false);
+  assert.equal(isSameValue("1", "1.0000000000000002", 0), false);
+});
+
 Deno.test("backup diff - one with itself has none; a key left out is found", async () => {
   await fc.assert(fc.asyncProperty(arbitraryRecords, fc.nat(), async (records, which) => {
     assert.deepEqual(await diff(records, records), []);
