@@ -12,6 +12,8 @@ import { syncDirectory } from "../sync_directory.ts";
 
 /** What belongs to a database: its write-ahead log, the index of that, and the file. */
 const PARTS = ["-wal", "-shm", ""];
+/** What stands beside one that was moved aside: the report of what was lost. */
+const REPORT = ".txt";
 
 /** Where a new database lies that is whole and shall take the place of `path`. */
 export function successorOf(path: string): string {
@@ -30,7 +32,7 @@ export function fileTime(ms: number): string {
 export async function asideOf(path: string, suffix: string): Promise<string> {
   for (let i = 1;; i += 1) {
     const name = `${path}${suffix}${i === 1 ? "" : `.${i}`}`;
-    const taken = await Promise.all(PARTS.map((part) => isThere(`${name}${part}`)));
+    const taken = await Promise.all([...PARTS, REPORT].map((part) => isThere(`${name}${part}`)));
     if (!taken.includes(true)) return name;
   }
 }
