@@ -42,9 +42,11 @@ const BUFFER_CHARS = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** The file with every loss, a line each. */
+/** The file with every loss, a line each. Disposed of before {@link LossReport.finish}, it is gone. */
 export class LossReport implements Disposable {
+  readonly #path: string;
   readonly #file: Deno.FsFile;
+  #isFinished = false;
   readonly counts: Record<Loss["kind"], number> = {
     lost: 0,
     old: 0,
@@ -59,6 +61,7 @@ export class LossReport implements Disposable {
    * @throws {PlantdError} `file_unusable`.
    */
   constructor(path: string) {
+    this.#path = path;
     try {
       this.#file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
     } catch (error) {
@@ -82,10 +85,17 @@ export class LossReport implements Disposable {
     this.#buffer += `# ${text}\n`;
     this.#flush();
     this.#file.syncSync();
+    this.#isFinished = true;
   }
 
   [Symbol.dispose](): void {
     this.#file.close();
+    if (this.#isFinished) return;
+    try {
+      Deno.removeSync(this.#path);
+    } catch {
+      // Why there is no report is said already.
+    }
   }
 
   #flush(): void {
