@@ -39,7 +39,7 @@ export class Notices {
   static async read(database: string): Promise<Notices> {
     const path = `${database}.notice`;
     try {
-      return new Notices(path, JSON.parse(await Deno.readTextFile(path)) as Notice[]);
+      return new Notices(path, noticesIn(await Deno.readTextFile(path)));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return new Notices(path, []);
       const text = `something was lost at an earlier start, but ${path} does not say what any more`;
@@ -96,4 +96,15 @@ export class Notices {
     using directory = await Deno.open(parentOf(this.#path));
     await directory.sync();
   }
+}
+
+function noticesIn(text: string): readonly Notice[] {
+  const found: unknown = JSON.parse(text);
+  if (Array.isArray(found) && found.every(isNotice)) return found;
+  throw new Error("notices are needed, found something else");
+}
+
+function isNotice(found: unknown): found is Notice {
+  const { time, text, report } = (found ?? {}) as Partial<Record<keyof Notice, unknown>>;
+  return [time, text, report].every((member) => typeof member === "string");
 }
