@@ -6,6 +6,8 @@
  */
 
 import { messageOf, PlantdError } from "../errors.ts";
+import { parentOf } from "../paths.ts";
+import { giveTo } from "./owner.ts";
 
 /** A database that is ours alone. */
 export interface DatabaseLock extends Disposable {
@@ -89,7 +91,9 @@ async function openFile(path: string): Promise<Deno.FsFile> {
     // Looked at first: opening a pipe waits until somebody writes into it.
     const found = await Deno.stat(path).catch(() => undefined);
     if (found && !found.isFile) throw new Error("it is not a file");
-    return await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+    if (!found) await giveTo(path, parentOf(path));
+    return file;
   } catch (error) {
     throw new PlantdError("database_unusable", `cannot open ${path}: ${messageOf(error)}`, {
       hint: "the service needs a directory of its own that it may write to",

@@ -7,6 +7,7 @@
 
 import { parentOf } from "../paths.ts";
 import { messageOf, PlantdError } from "../errors.ts";
+import { giveTo } from "./owner.ts";
 
 /** One start after damage. */
 export interface Notice {
@@ -62,6 +63,7 @@ export class Notices {
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
       await file.sync();
     }
+    await giveTo(temporary, parentOf(this.#path));
     await Deno.rename(temporary, this.#path);
     await this.#sync();
     this.#all = all;

@@ -18,6 +18,7 @@ import * as layout from "./deno_kv_layout.ts";
 import type { Loaded } from "./disk.ts";
 import { lockDatabase } from "./lock.ts";
 import { Notices } from "./notices.ts";
+import { giveTo } from "./owner.ts";
 import { metaOf, recoveredRecords } from "./recovery_records.ts";
 import { LossReport, paragraph, type Recovered } from "./recovery_report.ts";
 import { asideOf, fileTime, finishReplacing, replaceDatabase, successorOf } from "./replace.ts";
@@ -164,6 +165,7 @@ export async function recover(
     for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
     const from = hadAny ? aside : undefined;
     const text = await build(path, report, faults, from, options, building);
+    await giveTo(report, path);
     // Before the replacement: after a crash in between it would be too late.
     const notices = await Notices.read(path);
     await notices.add({ time: new Date(nowMs).toISOString(), text, report });

@@ -9,6 +9,7 @@ import { messageOf, PlantdError } from "../errors.ts";
 import { isThere } from "../is_there.ts";
 import { parentOf } from "../paths.ts";
 import { syncDirectory } from "../sync_directory.ts";
+import { giveTo } from "./owner.ts";
 
 /** What belongs to a database: its write-ahead log, the index of that, and the file. */
 const PARTS = ["-wal", "-shm", ""];
@@ -47,6 +48,7 @@ export async function asideOf(path: string, suffix: string): Promise<string> {
  */
 export async function replaceDatabase(path: string, aside: string): Promise<void> {
   try {
+    await giveTo(successorOf(path), await isThere(path) ? path : parentOf(path));
     for (const part of PARTS) {
       if (await isThere(`${path}${part}`)) await Deno.rename(`${path}${part}`, `${aside}${part}`);
     }
