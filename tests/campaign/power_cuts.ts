@@ -40,7 +40,6 @@ export interface PowerCutOptions {
 
 const SURVIVALS: readonly Survival[] = ["nothing", "everything", "some", "some", "some"];
 
-const WRITER = fileURLToPath(new URL("writer.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
 /**
@@ -95,11 +94,29 @@ export async function cutPower(shim: Shim, options: PowerCutOptions): Promise<Po
 
 /** What a run of writer.ts did. */
 export async function record(shim: Shim, seed: number, count: number): Promise<DiskOperation[]> {
+  const args = [seed, count, Math.ceil(count / 3)].map(String);
+  return await recordScript(shim, "writer.ts", args);
+}
+
+/** What a script of this directory did that is told the path of a database, and `args`. */
+export async function recordScript(
+  shim: Shim,
+  name: string,
+  args: readonly string[],
+): Promise<DiskOperation[]> {
   await using dir = await tempDir();
-  const args = [`${dir.path}/data/state.db`, seed, count, Math.ceil(count / 3)].map(String);
+  const script = fileURLToPath(new URL(name, import.meta.url));
   const { code, stderr } = await runToEnd(
     Deno.execPath(),
-    ["run", "--quiet", "--allow-all", `--config=${CONFIG}`, WRITER, ...args],
+    [
+      "run",
+      "--quiet",
+      "--allow-all",
+      `--config=${CONFIG}`,
+      script,
+      `${dir.path}/data/state.db`,
+      ...args,
+    ],
     { env: shim.logEnv(dir.path) },
   );
   assert.equal(code, 0, stderr);
@@ -140,7 +157,11 @@ async function serveCut(path: string): Promise<void> {
   }
 }
 
-async function writeFiles(dir: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+/** Writes what a disk holds into a directory. */
+export async function writeFiles(
+  dir: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
   for (const [name, bytes] of files) {
     const path = `${dir}/${name}`;
     await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
