@@ -22,6 +22,7 @@ import { giveTo } from "./owner.ts";
 import { metaOf, recoveredRecords } from "./recovery_records.ts";
 import { LossReport, paragraph, type Recovered } from "./recovery_report.ts";
 import { asideOf, fileTime, finishReplacing, replaceDatabase, successorOf } from "./replace.ts";
+import { Reserve, RESERVE_BYTES } from "./reserve.ts";
 import { type Salvage, salvage } from "./salvage.ts";
 import { isEmpty, structureFaults } from "./sqlite_check.ts";
 
@@ -65,7 +66,11 @@ const DAMAGE = /malformed|not a database|no such table|no such column/;
  * const { loaded, notices } = await openRecovering({ path: "state.db", onDamage: "start" });
  * ```
  */
-export async function openRecovering(options: RecoveryOptions): Promise<Opened> {
+export function openRecovering(options: RecoveryOptions): Promise<Opened> {
+  return withReserve(options, () => openOnce(options));
+}
+
+async function openOnce(options: RecoveryOptions): Promise<Opened> {
   const path = absolute(options.path);
   const faults = await faultsOf(path, options);
   if (faults.length > 0) await recover(path, faults, options);
@@ -77,6 +82,22 @@ export async function openRecovering(options: RecoveryOptions): Promise<Opened> 
   return { loaded: await withoutDamage(path, loaded, options), notices: await Notices.read(path) };
 }
 
+/** Looking at a database needs space, too, and another one in its place does: the reserve, if need be. */
+async function withReserve<T>(
+  { path, reserveBytes = RESERVE_BYTES }: DenoKvOptions,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (thrown) {
+    // What is in use, refused or of another program is not so for lack of space.
+    if (thrown instanceof PlantdError && thrown.cause === undefined) throw thrown;
+    const reserve = await Reserve.at(`${absolute(path)}.reserve`, reserveBytes);
+    if (!await reserve.release()) throw thrown;
+    return await act();
+  }
+}
+
 /** Where records are damaged in a database that works otherwise, the same is done, if it can be. */
 async function withoutDamage(
   path: string,
@@ -86,7 +107,8 @@ async function withoutDamage(
   if (loaded.damaged === 0) return loaded;
   await loaded.disk.close();
   try {
-    await recover(path, [`${loaded.damaged} records are not as they were written`], options);
+    const faults = [`${loaded.damaged} records are not as they were written`];
+    await withReserve(options, () => recover(path, faults, options));
   } catch (thrown) {
     if (!(thrown instanceof PlantdError) || thrown.code === "database_damaged") throw thrown;
     // No room for a second database: the one there is works but for those records.

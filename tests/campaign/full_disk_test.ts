@@ -3,6 +3,7 @@ import type { PlantdError } from "../../src/errors.ts";
 import type { Mutation, Store } from "../../src/state/store.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
+import { openRecovering } from "../../src/store/recovery.ts";
 import { until } from "../helpers/async.ts";
 import { runToEnd } from "../helpers/child.ts";
 import { tempDir } from "../helpers/temp.ts";
@@ -43,6 +44,15 @@ const source = "test";
 async function outcome(store: Store, ...mutations: Mutation[]): Promise<string> {
   return await store.commit({ mutations, source })
     .then(() => "ok", (thrown: PlantdError) => thrown.code);
+}
+
+/** Leaves no room beside a file at `path`. */
+async function fillDisk(path: string, blockBytes: number): Promise<void> {
+  const file = await Deno.open(path, { write: true, create: true });
+  const block = new Uint8Array(blockBytes);
+  await (async () => {
+    for (;;) await file.write(block);
+  })().catch(() => file.close());
 }
 
 /** Sets keys `k0`, `k1`... until the disk is full, and returns how many there are. */
@@ -94,11 +104,7 @@ await diskTest(
   async (dir) => {
     await using store = new DurableStore(await openDenoKv({ path: `${dir}/state.db` }));
     for (let n = 0; n < 100; n += 1) await outcome(store, set("a", `k${n}`, n));
-    const file = await Deno.open(`${dir}/others`, { write: true, create: true });
-    const block = new Uint8Array(65_536);
-    await (async () => {
-      for (;;) await file.write(block);
-    })().catch(() => file.close());
+    await fillDisk(`${dir}/others`, 65_536);
     while (await outcome(store, set("a", "k", "x".repeat(1000))) === "ok");
     assert.equal(await outcome(store, { kind: "delete", scope: "a", key: "k1" }), "ok");
     assert.equal(await outcome(store, set("a", "more", "x".repeat(50_000))), "storage_full");
@@ -117,13 +123,43 @@ await diskTest(
       await using store = new DurableStore(await openDenoKv({ path }));
       await fill(store);
     }
-    const file = await Deno.open(`${dir}/others`, { write: true, create: true });
-    const block = new Uint8Array(4096);
-    await (async () => {
-      for (;;) await file.write(block);
-    })().catch(() => file.close());
+    await fillDisk(`${dir}/others`, 4096);
     await using store = new DurableStore(await openDenoKv({ path }));
     assert.equal(store.get("full", "k1")!.value.length, 20_002);
     assert.equal(await outcome(store, { kind: "delete", scope: "full", key: "k1" }), "ok");
   },
 );
+
+for (const what of ["whole", "record", "structure"] as const) {
+  const title = what === "whole" ? "a whole database" : `damage to the ${what}`;
+  await diskTest(
+    `full disk - with ${title}, all that a start does finds its room in the reserve`,
+    async (dir) => {
+      const path = `${dir}/state.db`;
+      {
+        await using store = new DurableStore(await openDenoKv({ path }));
+        for (let n = 0; n < 20; n += 1) {
+          await outcome(store, set("a", `k${n}`, `${"x".repeat(3000)}${n}`));
+        }
+      }
+      await damage(path, what);
+      await fillDisk(`${dir}/others`, 4096);
+      const { loaded, notices } = await openRecovering({ path, onDamage: "start" });
+      await using store = new DurableStore(loaded);
+      assert.equal(notices.all.length, what === "whole" ? 0 : 1);
+      const keys = store.listKeys("a", { limit: 100 }).names;
+      assert.ok(keys.length >= (what === "record" ? 19 : what === "whole" ? 20 : 1));
+      assert.equal(await outcome(store, { kind: "delete", scope: "a", key: keys[0]! }), "ok");
+    },
+  );
+}
+
+const latin1 = new TextDecoder("latin1");
+
+async function damage(path: string, what: "whole" | "record" | "structure"): Promise<void> {
+  if (what === "whole") return;
+  const bytes = await Deno.readFile(path);
+  if (what === "structure") bytes.fill(0, 3 * 4096, 4 * 4096);
+  else for (const { index } of latin1.decode(bytes).matchAll(/xxx7"/g)) bytes[index] = 0x79;
+  await Deno.writeFile(path, bytes);
+}
