@@ -37,14 +37,23 @@ export async function lockDatabase(path: string): Promise<DatabaseLock> {
   const note = held.adopt(await openFile(lockPath), giveBack);
   const database = held.adopt(await openFile(path), giveBack);
   if (!await note.tryLock(true) || !await database.tryLock(true)) throw inUse(path, lockPath);
-  await note.truncate(0);
-  await note.write(new TextEncoder().encode(`${Deno.pid}\n`));
+  await writeNote(note);
   const locked = database.statSync();
   const kept = held.move();
   return {
     broken: () => isSame(path, locked) ? undefined : `the database ${path} was deleted or replaced`,
     [Symbol.dispose]: () => kept.dispose(),
   };
+}
+
+/** For people: on a full disk it stays empty, and the lock is one all the same. */
+async function writeNote(note: Deno.FsFile): Promise<void> {
+  try {
+    await note.truncate(0);
+    await note.write(new TextEncoder().encode(`${Deno.pid}\n`));
+  } catch {
+    // Whoever cannot go on for lack of space says so.
+  }
 }
 
 /** Unlocks, too: a process that was just forked off this one has the file open a moment longer. */

@@ -163,3 +163,15 @@ async function damage(path: string, what: "whole" | "record" | "structure"): Pro
   else for (const { index } of latin1.decode(bytes).matchAll(/xxx7"/g)) bytes[index] = 0x79;
   await Deno.writeFile(path, bytes);
 }
+
+await diskTest("full disk - with no reserve left, a start says what is in its way", async (dir) => {
+  const path = `${dir}/state.db`;
+  await (await openDenoKv({ path, reserveBytes: 0 })).disk.close();
+  await Deno.remove(`${path}.lock`);
+  await fillDisk(`${dir}/others`, 4096);
+  const start = openRecovering({ path, onDamage: "start", reserveBytes: 0 });
+  await assert.rejects(start, { code: "database_unusable" });
+  await Deno.remove(`${dir}/others`);
+  const { loaded } = await openRecovering({ path, onDamage: "start" });
+  await loaded.disk.close();
+});
