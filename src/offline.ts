@@ -76,7 +76,6 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     await finishReplacing(path, Date.now());
   }
   const building = `${path}.building`;
-  for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
   const hadAny = !isEmpty(path);
   await build(path, building, hadAny, summary.revision, options);
   using _lock = await lockDatabase(path);
@@ -101,14 +100,22 @@ async function build(
   });
   const epoch = crypto.randomUUID();
   if (!hadAny || (scope === undefined && await isDamaged(path))) {
+    using _lock = await lockDatabase(path);
+    await removeUnfinished(building);
     const records = scope === undefined ? told : only(told, scope);
     await fillDenoKv(building, encodeRecords(records, { epoch, revision: backupRevision }));
     return;
   }
   using present = await streamDenoKv(path);
+  await removeUnfinished(building);
   const revision = Math.max(backupRevision, present.revision);
   const records = scope === undefined ? told : withScope(present.records, told, scope);
   await fillDenoKv(building, encodeRecords(records, { epoch, revision }));
+}
+
+/** What a restore that was killed has left; of one that is at work the lock would be held. */
+async function removeUnfinished(building: string): Promise<void> {
+  for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
 }
 
 /** A database that is replaced as a whole need not be readable. */
