@@ -65,6 +65,18 @@ export function within(directory: string, name: string): string {
   return `${withoutSlashes(directory)}/${name}`;
 }
 
+/**
+ * A path as a shell takes it for one word.
+ *
+ * @example
+ * ```ts
+ * shellWord("my backups"); // "'my backups'"
+ * ```
+ */
+export function shellWord(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
 function withoutSlashes(path: string): string {
   let end = path.length;
   while (path[end - 1] === "/") end -= 1;

@@ -6,7 +6,7 @@
  */
 
 import process from "node:process";
-import { nameOf } from "../paths.ts";
+import { nameOf, shellWord } from "../paths.ts";
 import { PROGRAM } from "../version.ts";
 import type { ReadEnvironment } from "./load.ts";
 import { readIfAllowed } from "./systemd.ts";
@@ -47,11 +47,6 @@ export function invokedAs(
     isClient,
     command: path ? shellWord(path) : `npx --yes deno@${Deno.version.deno} task ${PROGRAM}`,
   };
-}
-
-/** A word that a shell takes as it is. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { BackupHeader } from "../backup/format.ts";
 import { openBackup } from "../backup/reader.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
-import { absolute, parentOf } from "../paths.ts";
+import { absolute, parentOf, shellWord } from "../paths.ts";
 import { type DenoKvOptions, openDenoKv } from "./deno_kv.ts";
 import { fillDenoKv } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
@@ -279,10 +279,11 @@ function buildingOf(path: string): string {
 }
 
 function refusal(path: string, faults: readonly string[], backups: string | undefined) {
-  const from = backups === undefined ? "" : ` --backups=${backups}`;
+  // Whoever runs it is in another directory.
+  const from = backups === undefined ? "" : ` --backups=${shellWord(absolute(backups))}`;
   return new PlantdError(
     "database_damaged",
     `the database ${path} is damaged (${faults.join("; ")}), and database.on-damage is refuse`,
-    { hint: `run: plantd-state recover --db=${path}${from}`, data: { path } },
+    { hint: `run: plantd-state recover --db=${shellWord(path)}${from}`, data: { path } },
   );
 }
