@@ -237,7 +237,11 @@ function hasFewBrackets(text: string): boolean {
   return true;
 }
 
-/** Calls `visit` with each member of the object that valid JSON `text` is: its name, and its value's raw text. */
+/**
+ * Calls `visit` with each member of the object that valid JSON `text` is: its name, and its value's raw text.
+ * Names that others chose come from here, never from `members`: V8 15.0 takes `"a\""` for `"a\\"` where an
+ * object before had that name.
+ */
 function eachMember(text: string, visit: (name: string, raw: string) => void): void {
   let i = text.indexOf("{") + 1;
   for (;;) {

@@ -149,7 +149,6 @@ Deno.test("json - a member's text is the last one's of that name, compact, whate
         for (const [name, i] of last) {
           const { text } = object.textOf(name)!;
           assert.equal(text, tokens[i]!.value.join(""), sent);
-          assert.equal(JSON.stringify(JSON.parse(text)), JSON.stringify(members[i]![1]));
         }
         assert.equal(object.textOf("not there"), undefined);
       },
@@ -248,6 +247,14 @@ Deno.test("json - __proto__ and its like are members like any other and reach no
     assert.equal(stringify(body.members), sent);
   }
   assert.equal(({} as Record<string, unknown>).key, undefined);
+});
+
+Deno.test("json - a name with a quote in it is itself, whatever objects were read before", () => {
+  // JSON.parse of V8 15.0 gives the second one the name of the first.
+  for (const name of ["a\\", 'a"', "a"]) {
+    const sent = `{"entries":${JSON.stringify({ x: 1, [name]: 2 })}}`;
+    assert.deepEqual([...parseObject(bytes(sent)).textsOf("entries").keys()], ["x", name]);
+  }
 });
 
 Deno.test("json - nesting is allowed to its limit and refused one level deeper", () => {
