@@ -21,7 +21,8 @@ const encoder = new TextEncoder();
 /**
  * Makes records; the meta record last, because only then is known what it says.
  *
- * @param start The epoch and the revision that the new history begins with.
+ * @param start The epoch of the new history, and the last revision of the one before: the new one begins with
+ * one of its own, so that nobody who knows only a revision takes the two for one.
  */
 export async function* encodeRecords(
   records: AsyncIterable<BackupRecord>,
@@ -44,7 +45,7 @@ export async function* encodeRecords(
     yield* encodeKey({ scopeId, last, past: past as VersionRecord[] }, numbers);
   }
   const next = { nextScopeId: scopeId + 1, nextVersion: numbers.next };
-  yield metaRecord({ epoch: start.epoch, revision, ...next });
+  yield metaRecord({ epoch: start.epoch, revision: revision + 1, ...next });
 }
 
 /** The meta record. */

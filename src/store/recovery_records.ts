@@ -187,14 +187,14 @@ class Recovery {
     }
   }
 
-  /** The meta record, behind everything that was seen. */
+  /** The meta record, behind everything that was seen: the new history begins with a revision of its own. */
   meta(epoch: string, revision: number): RawRecord {
     for (const { key, record } of this.#salvage.records.values()) {
       if (key[0] === "e" || key[0] === "d") this.#see(layout.decodeEntry(key, record).header.r);
     }
     this.#see(revision);
     const next = { nextScopeId: this.#nextScopeId, nextVersion: this.#numbers.next };
-    return metaRecord({ epoch, revision: this.#revision, ...next });
+    return metaRecord({ epoch, revision: this.#revision + 1, ...next });
   }
 
   /** Names for ids of scopes whose records are gone: the one that is missing, else new ones. */
