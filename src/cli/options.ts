@@ -30,7 +30,7 @@ export const databaseOptions = object("Database", {
     }),
   ),
   backups: optional(
-    option("--backups", string({ metavar: "DIRECTORY" }), {
+    option(SETTING_FLAGS.backups, string({ metavar: "DIRECTORY" }), {
       description: message`Directory of backups; else as configured for the service.`,
     }),
   ),
@@ -48,7 +48,7 @@ export function stateConfig({ config, db, backups }: DatabaseValues): StateConfi
   refuseMemoryDatabase();
   const flags = {
     "database.path": flag("--db", db),
-    "backup.directory": flag("--backups", backups),
+    "backup.directory": flag(SETTING_FLAGS.backups, backups),
   };
   return loadStateConfig({ configPath: config, flags }).config;
 }
@@ -86,6 +86,11 @@ export const settingOptions = object("Settings", {
   healthPort: optional(
     option(SETTING_FLAGS.healthPort, string({ metavar: "PORT" }), {
       description: message`Port of the page, the API and /healthz; 0 takes a free one.`,
+    }),
+  ),
+  backups: optional(
+    option(SETTING_FLAGS.backups, string({ metavar: "DIRECTORY" }), {
+      description: message`Directory in which a backup is made every hour.`,
     }),
   ),
 });

@@ -14,6 +14,7 @@ export const SETTING_FLAGS = {
   brokerEndpoint: "--broker-endpoint",
   busEndpoint: "--bus-endpoint",
   healthPort: "--health-port",
+  backups: "--backups",
   logLevel: "--log-level",
   logFormat: "--log-format",
 } as const;
@@ -31,6 +32,7 @@ export function flagsOf(values: SettingValues): { [P in StatePath]?: FlagValue |
     "broker.endpoint": given("brokerEndpoint"),
     "bus.endpoint": given("busEndpoint"),
     "health.port": given("healthPort"),
+    "backup.directory": given("backups"),
     "log.level": given("logLevel"),
     "log.format": given("logFormat"),
   };

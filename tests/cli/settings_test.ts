@@ -43,3 +43,12 @@ Deno.test("settings - everything else is for the parser", () => {
     assert.equal(plainSettings(args), undefined, args.join(" "));
   }
 });
+
+Deno.test("settings - serve takes the flags that the README's table of settings names", async () => {
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const named = [...readme.matchAll(/^\| `[a-z.-]+` +\| `PLANTD_STATE_\w+` +\| `(--[a-z-]+)` /gm)]
+    .map(([, flag]) => flag!);
+  const { config, ...flags } = SETTING_FLAGS;
+  assert.equal(config, "--config");
+  assert.deepEqual(named.toSorted(), Object.values(flags).toSorted());
+});
