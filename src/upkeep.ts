@@ -104,6 +104,12 @@ export class Upkeep implements AsyncDisposable {
           reason: messageOf(thrown),
         }),
       onRenewed: renewed,
+      onUnwritable: (reason) =>
+        log.error("the database cannot be written; reads are served from a copy in memory", {
+          path,
+          reason,
+        }),
+      onRegained: () => log.info("the database can be written again", { path }),
       onRecovered: (text, report) => log.error(text, { report }),
       onNotRecovered: (reason) =>
         log.error("damaged records are not served and stay where they are", { reason }),

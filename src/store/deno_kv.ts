@@ -67,7 +67,7 @@ export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
     throw unusable(parentOf(file), error);
   });
   const reserve = await Reserve.at(`${file}.reserve`, options.reserveBytes ?? RESERVE_BYTES);
-  const reopen = () => open(file, reserve, options);
+  const reopen = () => openFile(file, reserve, options);
   const opened = await reopen().catch(async (error) => {
     // Opening needs space, too: on a full disk the reserve is what there is.
     if (error instanceof PlantdError || !(await reserve.release())) throw error;
@@ -80,7 +80,8 @@ export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
   return { ...opened, disk: new LastingDisk(opened.disk, lasting) };
 }
 
-async function open(
+/** Opens the database in `file` as it is: without looking after the file, and with the reserve it is given. */
+export async function openFile(
   file: string,
   reserve: Reserve,
   { onPurgeFailure = () => {}, onProgress, clock = systemClock }: DenoKvOptions,

@@ -16,6 +16,7 @@ import { makeDirectory } from "./directory.ts";
 import type { Disk, Loaded, Position } from "./disk.ts";
 import type { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
+import type { MemoryCopy } from "./memory_copy.ts";
 import type { Mirror } from "./mirror.ts";
 import { asideOf, fileTime, replaceDatabase, successorOf } from "./replace.ts";
 
@@ -40,6 +41,10 @@ export interface LastingOptions {
   /** Told, in a sentence, that there is a new database. */
   readonly onRenewed: (text: string) => void;
   readonly clock?: Clock | undefined;
+  /** Where the disk is that is handed over, while what is at the path cannot be opened. */
+  readonly copy?: MemoryCopy;
+  /** Told that it was opened. */
+  readonly onRegained?: () => void;
 }
 
 /** See above. Another file in the place of the database is left there, and writes fail while it is. */
@@ -53,12 +58,16 @@ export class LastingDisk implements Disk {
   #lack: string | undefined;
   #cancel: () => void = () => {};
   #isInnerClosed = false;
+  /** What the inner one is of, while that is not the database itself. */
+  #copy: MemoryCopy | undefined;
   #isClosed = false;
 
   constructor(inner: FileDisk, options: LastingOptions) {
     this.#inner = inner;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#copy = options.copy;
+    this.#lack = options.copy && `${options.path} cannot be written: ${options.copy.reason}`;
     this.#lookLater();
   }
 
@@ -95,6 +104,7 @@ export class LastingDisk implements Disk {
     this.#cancel();
     await this.#renewing;
     if (!this.#isInnerClosed) await this.#inner.close();
+    await this.#copy?.[Symbol.asyncDispose]();
   }
 
   #writes<T>(write: () => Promise<T>): Promise<T> {
@@ -158,16 +168,27 @@ export class LastingDisk implements Disk {
 
   async #reopen(): Promise<void> {
     const { epoch, revision } = this.#inner.meta;
-    if (!this.#isInnerClosed) await this.#inner.close();
-    this.#isInnerClosed = true;
+    // A copy goes on serving meanwhile, and has a lock of its own.
+    if (!this.#copy) await this.#closeInner();
     const { disk } = await this.#options.reopen();
     if (disk.meta.epoch !== epoch || disk.meta.revision !== revision) {
       await disk.close();
       throw new PlantdError("storage_unavailable", `${this.#options.path} is another database`);
     }
+    await this.#closeInner();
     this.#inner = disk;
     this.#isInnerClosed = false;
     this.#lack = undefined;
+    if (!this.#copy) return;
+    await this.#copy[Symbol.asyncDispose]();
+    this.#copy = undefined;
+    this.#options.onRegained?.();
+  }
+
+  async #closeInner(): Promise<void> {
+    if (this.#isInnerClosed) return;
+    this.#isInnerClosed = true;
+    await this.#inner.close();
   }
 }
 

@@ -15,6 +15,7 @@ import { absolute, parentOf, shellWord } from "../paths.ts";
 import { type DenoKvOptions, openDenoKv } from "./deno_kv.ts";
 import { fillDenoKv } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
+import { openReadable, type ReadableOptions } from "./deno_kv_readable.ts";
 import type { Loaded } from "./disk.ts";
 import { lockDatabase } from "./lock.ts";
 import { Notices } from "./notices.ts";
@@ -27,7 +28,7 @@ import { type Salvage, salvage } from "./salvage.ts";
 import { isEmpty, structureFaults } from "./sqlite_check.ts";
 
 /** How to open a database, and what to do when it is damaged. */
-export interface RecoveryOptions extends DenoKvOptions {
+export interface RecoveryOptions extends ReadableOptions {
   readonly onDamage: "start" | "refuse";
   /** Directory of backups, if there is one. */
   readonly backups?: string | undefined;
@@ -66,8 +67,13 @@ const DAMAGE = /malformed|not a database|no such table|no such column/;
  * const { loaded, notices } = await openRecovering({ path: "state.db", onDamage: "start" });
  * ```
  */
-export function openRecovering(options: RecoveryOptions): Promise<Opened> {
-  return withReserve(options, () => openOnce(options));
+export async function openRecovering(options: RecoveryOptions): Promise<Opened> {
+  try {
+    return await withReserve(options, () => openOnce(options));
+  } catch (thrown) {
+    const loaded = await openReadable(options, thrown);
+    return { loaded, notices: await Notices.read(absolute(options.path)) };
+  }
 }
 
 async function openOnce(options: RecoveryOptions): Promise<Opened> {

@@ -5,39 +5,8 @@ import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openRecovering } from "../../src/store/recovery.ts";
 import { until } from "../helpers/async.ts";
-import { runToEnd } from "../helpers/child.ts";
-import { tempDir } from "../helpers/temp.ts";
 import { contentsOf, set } from "../store/contract.ts";
-
-const SMALL_DISK_BYTES = 32 * 1024 * 1024;
-
-/** A test with a small file system of its own; skipped, loudly, where none may be mounted. */
-async function diskTest(name: string, body: (dir: string) => Promise<void>): Promise<void> {
-  const mount = async (dir: string) =>
-    (await runToEnd("mount", ["-t", "tmpfs", "-o", `size=${SMALL_DISK_BYTES}`, "tmpfs", dir])
-      .catch(() => ({ code: 1 }))).code === 0;
-  await using trial = await tempDir();
-  const ignore = !(await mount(trial.path));
-  if (ignore) {
-    const line = `SKIPPED: no file system may be mounted; it would have proved: ${name}\n`;
-    Deno.stderr.writeSync(new TextEncoder().encode(line));
-  } else {
-    await runToEnd("umount", [trial.path]);
-  }
-  Deno.test({
-    name,
-    ignore,
-    fn: async () => {
-      await using dir = await tempDir();
-      assert.ok(await mount(dir.path));
-      try {
-        await body(dir.path);
-      } finally {
-        await runToEnd("umount", [dir.path]);
-      }
-    },
-  });
-}
+import { diskTest } from "./small_disk.ts";
 
 const source = "test";
 
@@ -164,14 +133,23 @@ async function damage(path: string, what: "whole" | "record" | "structure"): Pro
   await Deno.writeFile(path, bytes);
 }
 
-await diskTest("full disk - with no reserve left, a start says what is in its way", async (dir) => {
-  const path = `${dir}/state.db`;
-  await (await openDenoKv({ path, reserveBytes: 0 })).disk.close();
-  await Deno.remove(`${path}.lock`);
-  await fillDisk(`${dir}/others`, 4096);
-  const start = openRecovering({ path, onDamage: "start", reserveBytes: 0 });
-  await assert.rejects(start, { code: "database_unusable" });
-  await Deno.remove(`${dir}/others`);
-  const { loaded } = await openRecovering({ path, onDamage: "start" });
-  await loaded.disk.close();
-});
+await diskTest(
+  "full disk - with no reserve left a start serves what there is, and writes when there is space again",
+  async (dir) => {
+    const path = `${dir}/state.db`;
+    {
+      await using store = new DurableStore(await openDenoKv({ path, reserveBytes: 0 }));
+      await outcome(store, set("a", "k", 1));
+    }
+    await Deno.remove(`${path}.lock`);
+    await fillDisk(`${dir}/others`, 4096);
+    const { loaded } = await openRecovering({ path, onDamage: "start", reserveBytes: 0 });
+    await using store = new DurableStore(loaded);
+    assert.equal(store.get("a", "k")?.value, "1");
+    assert.equal(await outcome(store, set("a", "k", 2)), "storage_unavailable");
+    assert.match(store.status().failure!, /No space left/);
+    await Deno.remove(`${dir}/others`);
+    await until("it is well", () => store.status().available);
+    assert.equal(await outcome(store, set("a", "k", 2)), "ok");
+  },
+);
