@@ -78,10 +78,11 @@ async function fromDatabase(path: string, file: string): Promise<BackupSummary> 
   const header = { epoch, revision, timeMs: Date.now(), program: VERSION };
   await using writer = await BackupWriter.create(file, header);
   using progress = new Progress("backing up");
-  let records = 0;
+  const { count } = database;
+  let written = 0;
   for await (const record of database.records) {
     await writer.write(record);
-    progress.count(records += 1, "records");
+    progress.show((written += 1) / count);
   }
   return await writer.finish();
 }

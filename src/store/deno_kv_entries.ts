@@ -62,6 +62,26 @@ export function* entryPages(path: string): Generator<readonly EntryRow[]> {
   }
 }
 
+/** First parts of the keys of what a backup has: deleted keys, entries, versions and scopes. */
+const BACKED_UP = ["d", "e", "h", "s"];
+
+/** About how many records a backup of the database at `path` has. */
+export function countBackedUp(path: string): number {
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const count = database.prepare("select count(*) as count from kv where k > ? and k < ?");
+    let sum = 0;
+    for (const part of BACKED_UP) {
+      const letter = part.charCodeAt(0);
+      const row = count.get(Uint8Array.of(2, letter, 0), Uint8Array.of(2, letter, 1));
+      sum += row!.count as number;
+    }
+    return sum;
+  } finally {
+    database.close();
+  }
+}
+
 /** The number of a scope whose bits are `hex`. */
 export function scopeIdOf(hex: string): number {
   return doubleOf(BigInt(`0x${hex || 0}`));

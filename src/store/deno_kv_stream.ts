@@ -7,8 +7,10 @@
 import type { BackupRecord } from "../backup/format.ts";
 import { compareNames } from "../backup/order.ts";
 import { PlantdError } from "../errors.ts";
+import { absolute } from "../paths.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import type { Version } from "../state/store.ts";
+import { countBackedUp } from "./deno_kv_entries.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { readPieces } from "./deno_kv_pieces.ts";
 import { readVersions } from "./deno_kv_versions.ts";
@@ -25,6 +27,8 @@ export interface DatabaseStream extends Disposable {
   readonly epoch: string;
   readonly revision: number;
   readonly records: AsyncIterable<BackupRecord>;
+  /** About how many there are; counted when it is asked for. */
+  readonly count: number;
 }
 
 /**
@@ -44,6 +48,9 @@ export async function streamDenoKv(path: string): Promise<DatabaseStream> {
       epoch: meta.epoch,
       revision: meta.revision,
       records: recordsOf(kv, path, meta.revision),
+      get count() {
+        return countBackedUp(absolute(path));
+      },
       [Symbol.dispose]: () => opened[Symbol.dispose](),
     };
   } catch (thrown) {

@@ -173,6 +173,11 @@ toolTest(
       const [args, drawn, said] of [
         [["restore", file, "--db=x.db"], "restoring [", "restored 0 keys in 1 scopes"],
         [["check", "--db=x.db"], "checking 0 records", "no problems"],
+        [
+          ["backup", "two.backup", "--db=x.db"],
+          "backing up [##############################] 100%",
+          "0 keys",
+        ],
       ] as const
     ) {
       const [deno, words] = invocation(args);
