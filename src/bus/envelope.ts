@@ -6,6 +6,7 @@
  */
 
 import { SCOPE_BYTES_MAX } from "../limits.ts";
+import { sameBytes } from "../same_bytes.ts";
 
 /** A message recognized: its scope as sent, undefined for bare JSON, and one body for each update. */
 export interface Envelope {
@@ -66,10 +67,4 @@ function textOf(scope: Uint8Array): string {
   // A copy: the bytes share their memory with the whole message.
   if (scope.length <= SCOPE_BYTES_MAX) lately[at] = { bytes: scope.slice(), text };
   return text;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -15,7 +15,8 @@
  */
 
 import { ADDRESS_BYTES_MAX, MDP_FRAMES_MAX } from "../limits.ts";
-import { decodeServiceName, encodeText, sameBytes } from "./names.ts";
+import { sameBytes } from "../same_bytes.ts";
+import { decodeServiceName, encodeText } from "./names.ts";
 
 /** One message: its frames in order. */
 export type Frames = readonly Uint8Array[];

@@ -55,13 +55,6 @@ export function latin1(bytes: Uint8Array): string {
     : String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
-/** True when both have the same bytes. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
-  return true;
-}
-
 function decodeUnicode(frame: Uint8Array): string | undefined {
   try {
     const name = decoder.decode(frame);

@@ -11,6 +11,7 @@
  */
 
 import { ADDRESS_BYTES_MAX, BROKER_ENDED_MAX } from "../limits.ts";
+import { sameBytes } from "../same_bytes.ts";
 import { Aliases } from "./alias.ts";
 import {
   answerBroker,
@@ -29,7 +30,7 @@ import {
   type Invalid,
   type ToBroker,
 } from "./frames.ts";
-import { latin1, sameBytes } from "./names.ts";
+import { latin1 } from "./names.ts";
 import {
   newCounters,
   type RegistryAction,

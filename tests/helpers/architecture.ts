@@ -19,6 +19,7 @@ const GROUND = [
   "version",
   "paths",
   "is_there",
+  "same_bytes",
   "sync_directory",
 ]
   .map((name) => `src/${name}.ts`);
