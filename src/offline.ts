@@ -17,6 +17,7 @@ import {
   asideOf,
   fileTime,
   finishReplacing,
+  removeDatabase,
   replaceDatabase,
   successorOf,
 } from "./store/replace.ts";
@@ -101,21 +102,17 @@ async function build(
   const epoch = crypto.randomUUID();
   if (!hadAny || (scope === undefined && await isDamaged(path))) {
     using _lock = await lockDatabase(path);
-    await removeUnfinished(building);
+    await removeDatabase(building);
     const records = scope === undefined ? told : only(told, scope);
     await fillDenoKv(building, encodeRecords(records, { epoch, revision: backupRevision }));
     return;
   }
   using present = await streamDenoKv(path);
-  await removeUnfinished(building);
+  // What a restore that was killed has left; of one that is at work the lock would be held.
+  await removeDatabase(building);
   const revision = Math.max(backupRevision, present.revision);
   const records = scope === undefined ? told : withScope(present.records, told, scope);
   await fillDenoKv(building, encodeRecords(records, { epoch, revision }));
-}
-
-/** What a restore that was killed has left; of one that is at work the lock would be held. */
-async function removeUnfinished(building: string): Promise<void> {
-  for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
 }
 
 /** A database that is replaced as a whole need not be readable. */

@@ -26,7 +26,7 @@ import { isLarge } from "./draft_history.ts";
 import { encodeRecord } from "./record.ts";
 import { databaseUnusable as unusable } from "./refusals.ts";
 import { Quota } from "./quota.ts";
-import { Reserve, RESERVE_BYTES } from "./reserve.ts";
+import { Reserve } from "./reserve.ts";
 import { WalWatch } from "./sqlite_wal_watch.ts";
 
 /** How to open a database. */
@@ -66,7 +66,7 @@ export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
   await makeDirectory(parentOf(file)).catch((error) => {
     throw unusable(parentOf(file), error);
   });
-  const reserve = await Reserve.at(`${file}.reserve`, options.reserveBytes ?? RESERVE_BYTES);
+  const reserve = await Reserve.beside(file, options.reserveBytes);
   const reopen = () => openFile(file, reserve, options);
   const opened = await reopen().catch(async (error) => {
     // Opening needs space, too: on a full disk the reserve is what there is.

@@ -6,6 +6,7 @@
 
 import { messageOf, PlantdError } from "../errors.ts";
 import { type Key, keyBytes } from "./deno_kv_layout.ts";
+import { removeDatabase } from "./replace.ts";
 
 /** A record where it lies. */
 export type RawRecord = readonly [key: Key, record: Uint8Array];
@@ -39,7 +40,7 @@ export async function fillDenoKv(
   try {
     await unlessFailed(path, () => fill(path, records));
   } catch (thrown) {
-    for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${path}${end}`).catch(() => {});
+    await removeDatabase(path);
     throw thrown;
   }
 }

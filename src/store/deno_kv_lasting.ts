@@ -18,7 +18,7 @@ import type { Draft } from "./draft.ts";
 import type { Written } from "./draft_types.ts";
 import type { MemoryCopy } from "./memory_copy.ts";
 import type { Mirror } from "./mirror.ts";
-import { asideOf, fileTime, replaceDatabase, successorOf } from "./replace.ts";
+import { asideOf, fileTime, removeDatabase, replaceDatabase, successorOf } from "./replace.ts";
 
 /** How often the file is looked at, in milliseconds: also nobody who only reads is told that all is well. */
 const LOOK_MS = 1000;
@@ -103,7 +103,7 @@ export class LastingDisk implements Disk {
     this.#isClosed = true;
     this.#cancel();
     await this.#renewing;
-    if (!this.#isInnerClosed) await this.#inner.close();
+    await this.#closeInner();
     await this.#copy?.[Symbol.asyncDispose]();
   }
 
@@ -158,7 +158,7 @@ export class LastingDisk implements Disk {
     const { mirror } = this.#options;
     const building = `${path}.building`;
     await makeDirectory(parentOf(path));
-    for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
+    await removeDatabase(building);
     let lost: string | undefined;
     const source = { kv: this.#inner.kv, mirror, meta: this.#inner.meta };
     await fillDenoKv(building, allRecords(source, (thrown) => lost = messageOf(thrown)));

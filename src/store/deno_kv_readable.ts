@@ -10,7 +10,7 @@ import { type DenoKvOptions, openFile } from "./deno_kv.ts";
 import { LastingDisk } from "./deno_kv_lasting.ts";
 import type { Loaded } from "./disk.ts";
 import { copyToMemory, type MemoryCopy } from "./memory_copy.ts";
-import { Reserve, RESERVE_BYTES } from "./reserve.ts";
+import { Reserve } from "./reserve.ts";
 import { structureFaults } from "./sqlite_check.ts";
 
 /** How to open a database that may not be writable. */
@@ -47,11 +47,9 @@ export async function openReadable(options: ReadableOptions, thrown: unknown): P
 
 async function openCopy(options: ReadableOptions, copy: MemoryCopy): Promise<Loaded> {
   const path = absolute(options.path);
-  const opened = await openFile(copy.path, await Reserve.at(`${copy.path}.reserve`, 0), options);
-  const reopen = async () => {
-    const reserve = await Reserve.at(`${path}.reserve`, options.reserveBytes ?? RESERVE_BYTES);
-    return await openFile(path, reserve, options);
-  };
+  const opened = await openFile(copy.path, await Reserve.beside(copy.path, 0), options);
+  const reopen = async () =>
+    await openFile(path, await Reserve.beside(path, options.reserveBytes), options);
   const { onRenewed = () => {}, onRegained = () => {}, clock } = options;
   const lasting = { path, mirror: opened.mirror, reopen, onRenewed, onRegained, clock, copy };
   return { ...opened, disk: new LastingDisk(opened.disk, lasting) };

@@ -6,11 +6,12 @@
  * @module
  */
 
-import { messageOf, PlantdError } from "../errors.ts";
+import { PlantdError } from "../errors.ts";
 import { isThere } from "../is_there.ts";
 import { parentOf, within } from "../paths.ts";
 import { holderOf } from "./lock.ts";
 import { isEmpty } from "./sqlite_check.ts";
+import { writeFault } from "./write_fault.ts";
 
 /**
  * Where the packages' unit has memory as files for us (`RuntimeDirectory=`), else the system's place for what
@@ -21,8 +22,6 @@ const PREFIX = "plantd-state-copy-";
 const NAME = "state.db";
 /** Age below which a copy may still be in the making, without a lock, in milliseconds. */
 const YOUNG_MS = 60_000;
-/** A block, at least: less may fit into one that is there already. */
-const PROBE_BYTES = 64 * 1024;
 /** EROFS, ENOSPC and EDQUOT (errno(3) on Linux), and EDQUOT on macOS. */
 const TAKES_NO_WRITES = /os error (30|28|122|69)\b/;
 
@@ -50,8 +49,8 @@ export async function copyToMemory(path: string, thrown: unknown): Promise<Memor
   // What is in use, refused or of another program is not so because of the disk.
   if (!(thrown instanceof PlantdError) || thrown.code !== "database_unusable") return undefined;
   if (thrown.cause === undefined) return undefined;
-  const reason = await whyNoWrites(path);
-  if (reason === undefined) return undefined;
+  const reason = await writeFault(path);
+  if (reason === undefined || !TAKES_NO_WRITES.test(reason)) return undefined;
   for (const place of PLACES) {
     try {
       if (isEmpty(path)) return undefined;
@@ -61,19 +60,6 @@ export async function copyToMemory(path: string, thrown: unknown): Promise<Memor
     }
   }
   return undefined;
-}
-
-/** What the system says of a write beside the database; undefined where it takes one, or for another reason. */
-async function whyNoWrites(path: string): Promise<string | undefined> {
-  const probe = `${path}.probe`;
-  try {
-    await Deno.writeFile(probe, new Uint8Array(PROBE_BYTES), { mode: 0o600 });
-    return undefined;
-  } catch (error) {
-    return TAKES_NO_WRITES.test(messageOf(error)) ? messageOf(error) : undefined;
-  } finally {
-    await Deno.remove(probe).catch(() => {});
-  }
 }
 
 async function copyTo(

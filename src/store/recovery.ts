@@ -12,7 +12,7 @@ import { openBackup } from "../backup/reader.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { messageOf, PlantdError } from "../errors.ts";
 import { absolute, parentOf, shellWord } from "../paths.ts";
-import { type DenoKvOptions, openDenoKv } from "./deno_kv.ts";
+import { openDenoKv } from "./deno_kv.ts";
 import { fillDenoKv } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { openReadable, type ReadableOptions } from "./deno_kv_readable.ts";
@@ -22,8 +22,15 @@ import { Notices } from "./notices.ts";
 import { giveTo } from "./owner.ts";
 import { metaOf, recoveredRecords } from "./recovery_records.ts";
 import { LossReport, paragraph, type Recovered } from "./recovery_report.ts";
-import { asideOf, fileTime, finishReplacing, replaceDatabase, successorOf } from "./replace.ts";
-import { Reserve, RESERVE_BYTES } from "./reserve.ts";
+import {
+  asideOf,
+  fileTime,
+  finishReplacing,
+  removeDatabase,
+  replaceDatabase,
+  successorOf,
+} from "./replace.ts";
+import { withReserve } from "./reserve.ts";
 import { type Salvage, salvage } from "./salvage.ts";
 import { isEmpty, structureFaults } from "./sqlite_check.ts";
 
@@ -86,22 +93,6 @@ async function openOnce(options: RecoveryOptions): Promise<Opened> {
     return await openDenoKv(options);
   });
   return { loaded: await withoutDamage(path, loaded, options), notices: await Notices.read(path) };
-}
-
-/** Looking at a database needs space, too, and another one in its place does: the reserve, if need be. */
-async function withReserve<T>(
-  { path, reserveBytes = RESERVE_BYTES }: DenoKvOptions,
-  act: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await act();
-  } catch (thrown) {
-    // What is in use, refused or of another program is not so for lack of space.
-    if (thrown instanceof PlantdError && thrown.cause === undefined) throw thrown;
-    const reserve = await Reserve.at(`${absolute(path)}.reserve`, reserveBytes);
-    if (!await reserve.release()) throw thrown;
-    return await act();
-  }
 }
 
 /** Where records are damaged in a database that works otherwise, the same is done, if it can be. */
@@ -190,7 +181,7 @@ export async function recover(
   try {
     const report = `${aside}.txt`;
     const building = buildingOf(path);
-    for (const end of ["", "-wal", "-shm"]) await Deno.remove(`${building}${end}`).catch(() => {});
+    await removeDatabase(building);
     const from = hadAny ? aside : undefined;
     const text = await build(path, report, faults, from, options, building);
     await giveTo(report, path);

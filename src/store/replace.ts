@@ -16,6 +16,11 @@ const PARTS = ["-wal", "-shm", ""];
 /** What stands beside one that was moved aside: the report of what was lost. */
 const REPORT = ".txt";
 
+/** Removes what there is of the database at `path`; never throws. */
+export async function removeDatabase(path: string): Promise<void> {
+  for (const part of PARTS) await Deno.remove(`${path}${part}`).catch(() => {});
+}
+
 /** Where a new database lies that is whole and shall take the place of `path`. */
 export function successorOf(path: string): string {
   return `${path}.next`;

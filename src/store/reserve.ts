@@ -5,8 +5,11 @@
  * @module
  */
 
+import { PlantdError } from "../errors.ts";
+import { absolute } from "../paths.ts";
+
 /** Bytes set aside: what the log grows by before it begins anew, and the database then, and a commit. */
-export const RESERVE_BYTES = 10 * 1024 * 1024;
+const RESERVE_BYTES = 10 * 1024 * 1024;
 
 /** Bytes written at once. */
 const CHUNK_BYTES = 256 * 1024;
@@ -17,7 +20,7 @@ const CHUNK_BYTES = 256 * 1024;
  *
  * @example
  * ```ts
- * const reserve = await Reserve.at("state.db.reserve", RESERVE_BYTES);
+ * const reserve = await Reserve.beside("state.db");
  * await reserve.start();
  * if (isFull) await reserve.release();
  * ```
@@ -32,8 +35,9 @@ export class Reserve {
     this.#bytes = bytes;
   }
 
-  /** The reserve of `bytes` at `path`, as it was left there. */
-  static async at(path: string, bytes: number): Promise<Reserve> {
+  /** The reserve of `bytes` beside `database`, as it was left there. */
+  static async beside(database: string, bytes = RESERVE_BYTES): Promise<Reserve> {
+    const path = `${database}.reserve`;
     const reserve = new Reserve(path, bytes);
     reserve.#held = await Deno.stat(path).then(({ size }) => size, () => 0);
     return reserve;
@@ -77,6 +81,22 @@ export class Reserve {
     } catch {
       // Gone, or not to be written: then it is no help.
     }
+  }
+}
+
+/** Looking at a database needs space, too, and another one in its place does: the reserve, if need be. */
+export async function withReserve<T>(
+  { path, reserveBytes }: { readonly path: string; readonly reserveBytes?: number },
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (thrown) {
+    // What is in use, refused or of another program is not so for lack of space.
+    if (thrown instanceof PlantdError && thrown.cause === undefined) throw thrown;
+    const reserve = await Reserve.beside(absolute(path), reserveBytes);
+    if (!await reserve.release()) throw thrown;
+    return await act();
   }
 }
 
