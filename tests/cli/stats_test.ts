@@ -94,6 +94,21 @@ Deno.test("stats - of a real service, as JSON; top needs a terminal", async () =
   assert.match(top.stderr, /^plantd-state: top needs a terminal.*\nhint: plantd-state stats/);
 });
 
+/** `top` on a terminal of that size, once it shows a scope; then it says its code and how the terminal is. */
+async function startTop(
+  plant: Plant,
+  network: { readonly endpoint: string },
+  [columns, rows]: readonly [number, number],
+): Promise<Child> {
+  await plant.ask("set", { service: "org.plantd.A", key: "k", value: 1 });
+  const [deno, args] = invocation(["top", `--endpoint=${network.endpoint}`, "--interval=100ms"]);
+  const words = [deno, ...args].map((word) => `'${word}'`).join(" ");
+  const line = `stty cols ${columns} rows ${rows}; ${words}; echo "code $?"; stty -a`;
+  const child = Child.start("script", ["-qec", line, "/dev/null"]);
+  await child.until("it shows the scope", () => child.stdout.includes("org.plantd.A"));
+  return child;
+}
+
 toolTest(
   ["script", "stty"],
   "top - in a terminal it shows what changes, and gives the terminal back as it was",
@@ -101,15 +116,7 @@ toolTest(
     await using plant = await Plant.make();
     await using network = await plant.startNetwork();
     await using _service = await plant.startService();
-    await plant.ask("set", { service: "org.plantd.A", key: "k", value: 1 });
-    const [deno, args] = invocation(["top", `--endpoint=${network.endpoint}`, "--interval=100ms"]);
-    const words = [deno, ...args].map((word) => `'${word}'`).join(" ");
-    await using child = Child.start("script", [
-      "-qec",
-      `stty cols 90 rows 20; ${words}; echo "code $?"; stty -a`,
-      "/dev/null",
-    ]);
-    await child.until("it shows the scope", () => child.stdout.includes("org.plantd.A"));
+    await using child = await startTop(plant, network, [90, 20]);
     await child.until("it shows a change", async () => {
       await plant.ask("set", { service: "org.plantd.New", key: "k", value: 1 });
       return child.stdout.includes("org.plantd.New");
@@ -131,12 +138,7 @@ toolTest(
     await using plant = await Plant.make();
     await using network = await plant.startNetwork();
     await using _service = await plant.startService();
-    await plant.ask("set", { service: "org.plantd.A", key: "k", value: 1 });
-    const [deno, args] = invocation(["top", `--endpoint=${network.endpoint}`, "--interval=100ms"]);
-    const words = [deno, ...args].map((word) => `'${word}'`).join(" ");
-    const line = `stty cols 0 rows 0; ${words}; echo "code $?"`;
-    await using child = Child.start("script", ["-qec", line, "/dev/null"]);
-    await child.until("it shows the scope", () => child.stdout.includes("org.plantd.A"));
+    await using child = await startTop(plant, network, [0, 0]);
     await child.write("q");
     await child.until("it ends", () => child.stdout.includes("code 0"));
     assert.equal((await child.ended).code, 0);

@@ -27,6 +27,21 @@ Deno.test("cache - the first place that the environment names, for its owner alo
   assert.equal(await isThere(at("no")), false);
 });
 
+/** A test with a host that has run the program; skipped, loudly, where it needs root and nobody is. */
+function hostTest(name: string, needsRoot: boolean, body: (host: Host) => Promise<void>): void {
+  const ignore = needsRoot && !isRoot;
+  if (ignore) skip("only root can give directories away", name);
+  Deno.test({
+    name,
+    ignore,
+    async fn() {
+      await using host = await Host.make("without Deno");
+      assert.deepEqual(await host.run(["version"]), VERSION_SAID);
+      await body(host);
+    },
+  });
+}
+
 /** What makes a directory unfit, and what is said about it. */
 const UNFIT: [name: string, spoil: (path: string) => Promise<void>, said: RegExp][] = [
   ["a symbolic link", async (path) => {
@@ -44,27 +59,19 @@ const UNFIT: [name: string, spoil: (path: string) => Promise<void>, said: RegExp
 
 for (const [name, spoil, said] of UNFIT) {
   const title = `cache - ${name} is refused at every start, and passed over where nobody named it`;
-  const needsRoot = name === "another user's" && !isRoot;
-  if (needsRoot) skip("only root can give directories away", title);
-  Deno.test({
-    name: title,
-    ignore: needsRoot,
-    async fn() {
-      await using host = await Host.make("without Deno");
-      assert.deepEqual(await host.run(["version"]), VERSION_SAID);
-      await spoil(host.cache);
-      assertRefused(await host.run(["version"]), said);
-      const named = { CACHE_DIRECTORY: host.cache };
-      assertRefused(await host.run(["version"], { env: named }), said);
+  hostTest(title, name === "another user's", async (host) => {
+    await spoil(host.cache);
+    assertRefused(await host.run(["version"]), said);
+    const named = { CACHE_DIRECTORY: host.cache };
+    assertRefused(await host.run(["version"], { env: named }), said);
 
-      await Deno.mkdir(`${host.path}/xdg`);
-      await Deno.rename(host.cache, `${host.path}/xdg/plantd-state`);
-      const env = { XDG_CACHE_HOME: `${host.path}/xdg`, HOME: `${host.path}/home` };
-      assert.deepEqual(await host.run(["version"], { env }), VERSION_SAID);
-      assert.equal(host.unpacked(`${host.path}/home/.cache/plantd-state`).length, 1);
-      const nowhere = { XDG_CACHE_HOME: `${host.path}/xdg`, TMPDIR: `${host.path}/plantd-state` };
-      assertRefused(await host.run(["version"], { env: nowhere }), /set PLANTD_STATE_CACHE/);
-    },
+    await Deno.mkdir(`${host.path}/xdg`);
+    await Deno.rename(host.cache, `${host.path}/xdg/plantd-state`);
+    const env = { XDG_CACHE_HOME: `${host.path}/xdg`, HOME: `${host.path}/home` };
+    assert.deepEqual(await host.run(["version"], { env }), VERSION_SAID);
+    assert.equal(host.unpacked(`${host.path}/home/.cache/plantd-state`).length, 1);
+    const nowhere = { XDG_CACHE_HOME: `${host.path}/xdg`, TMPDIR: `${host.path}/plantd-state` };
+    assertRefused(await host.run(["version"], { env: nowhere }), /set PLANTD_STATE_CACHE/);
   });
 }
 
@@ -84,22 +91,14 @@ const PLANTED: [name: string, spoil: (home: string) => Promise<void>, said: RegE
 
 for (const [name, spoil, said] of PLANTED) {
   const title = `cache - an unpacked program that ${name} is not run`;
-  const needsRoot = name === "belongs to another user" && !isRoot;
-  if (needsRoot) skip("only root can give directories away", title);
-  Deno.test({
-    name: title,
-    ignore: needsRoot,
-    async fn() {
-      await using host = await Host.make("without Deno");
-      assert.deepEqual(await host.run(["version"]), VERSION_SAID);
-      const home = `${host.cache}/${host.unpacked()[0]}`;
-      await spoil(home);
-      const result = await host.run(["version"]);
-      assertRefused(result, said);
-      assert.ok(result.stderr.includes(home));
-      await Deno.remove(home, { recursive: true });
-      assert.deepEqual(await host.run(["version"]), VERSION_SAID);
-    },
+  hostTest(title, name === "belongs to another user", async (host) => {
+    const home = `${host.cache}/${host.unpacked()[0]}`;
+    await spoil(home);
+    const result = await host.run(["version"]);
+    assertRefused(result, said);
+    assert.ok(result.stderr.includes(home));
+    await Deno.remove(home, { recursive: true });
+    assert.deepEqual(await host.run(["version"]), VERSION_SAID);
   });
 }
 
