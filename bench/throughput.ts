@@ -1,7 +1,7 @@
 /**
  * Requests per second through the broker with 64 outstanding: to workers that do nothing, from 64 clients and
- * from one, and `set` and `get` of the service with 16 lanes and with 64. Clients and workers are in C (majordomo.c); every part is a
- * process of its own, and what is compared takes turns.
+ * from one, and `set` and `get` of the service with 16 lanes and with 64. Clients and workers are in C
+ * (majordomo.c); every part is a process of its own, and what is compared takes turns.
  *
  * Run by `deno task bench`; needs gcc.
  *

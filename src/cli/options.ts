@@ -25,7 +25,7 @@ export const configOption = optional(
 export const databaseOptions = object("Database", {
   config: configOption,
   db: optional(
-    option("--db", string({ metavar: "FILE" }), {
+    option(SETTING_FLAGS.db, string({ metavar: "FILE" }), {
       description: message`Database file; else as configured for the service.`,
     }),
   ),
@@ -47,7 +47,7 @@ export interface DatabaseValues {
 export function stateConfig({ config, db, backups }: DatabaseValues): StateConfig {
   refuseMemoryDatabase();
   const flags = {
-    "database.path": flag("--db", db),
+    "database.path": flag(SETTING_FLAGS.db, db),
     "backup.directory": flag(SETTING_FLAGS.backups, backups),
   };
   return loadStateConfig({ configPath: config, flags }).config;

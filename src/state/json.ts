@@ -110,7 +110,7 @@ class ParsedObject implements JsonObject {
 
   textOf(name: string): JsonText | undefined {
     const found = this.#memberOf(name);
-    return found === undefined ? undefined : this.#textOf(found);
+    return found === undefined ? undefined : this.#compacted(found);
   }
 
   objectsOf(name: string): readonly JsonObject[] | undefined {
@@ -122,7 +122,7 @@ class ParsedObject implements JsonObject {
 
   textsOf(name: string): ReadonlyMap<string, JsonText> {
     const texts = new Map<string, JsonText>();
-    eachMember(this.#memberOf(name)!, (member, raw) => texts.set(member, this.#textOf(raw)));
+    eachMember(this.#memberOf(name)!, (member, raw) => texts.set(member, this.#compacted(raw)));
     return texts;
   }
 
@@ -134,7 +134,7 @@ class ParsedObject implements JsonObject {
     return found;
   }
 
-  #textOf(raw: string): JsonText {
+  #compacted(raw: string): JsonText {
     return new JsonText(compact(raw), this.#isAscii);
   }
 }
