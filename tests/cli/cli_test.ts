@@ -282,7 +282,7 @@ Deno.test("cli - a Deno KV that would keep everything in memory is refused", asy
 
 Deno.test("cli - a database in use and a port in use are code 4, one line each", async () => {
   await using plant = await Plant.make();
-  await using _service = await plant.startService();
+  await using service = await plant.startService();
   const { path } = plant.config.database;
   const locked = await runProgram(["serve", `--db=${path}`, "--health-port=0"], {
     cwd: dirname(path),
@@ -291,7 +291,7 @@ Deno.test("cli - a database in use and a port in use are code 4, one line each",
   assert.match(locked.stderr, new RegExp(`state\\.db is in use by process ${Deno.pid}`));
 
   await using dir = await tempDir();
-  const { port } = plant.config.health;
+  const { port } = new URL(service.httpUrl);
   const taken = await runProgram(["serve", "--db=x.db", `--health-port=${port}`], {
     cwd: dir.path,
   });

@@ -24,9 +24,10 @@ export class Plant implements AsyncDisposable {
   readonly config: StateConfig;
   readonly frontend: string;
   readonly client: Client;
+  #service: Service | undefined;
 
   private constructor(dir: string, overrides: Partial<Record<string, string>>) {
-    const [broker, frontend, backend, health] = freePorts(4);
+    const [broker, frontend, backend] = freePorts(3);
     this.poller = this.#parts.use(new Poller());
     const flag = (value: string) => ({ value, flag: "test" });
     const settings: Record<string, string> = {
@@ -34,7 +35,8 @@ export class Plant implements AsyncDisposable {
       "broker.endpoint": `tcp://127.0.0.1:${broker}`,
       "broker.heartbeat-ms": String(HEARTBEAT_MS),
       "bus.endpoint": `tcp://127.0.0.1:${backend}`,
-      "health.port": String(health),
+      // Of the system's choice each time: a test that starts the service again asks for none back.
+      "health.port": "0",
       "feed.endpoint": "tcp://127.0.0.1:*",
       "worker.lanes": "4",
       ...overrides,
@@ -93,8 +95,9 @@ export class Plant implements AsyncDisposable {
     });
   }
 
-  startService(): Promise<Service> {
-    return Service.start(this.config);
+  /** The service; the next one begins when this one has ended. */
+  async startService(): Promise<Service> {
+    return this.#service = await Service.start(this.config);
   }
 
   /** Asks the service one thing. */
@@ -122,9 +125,9 @@ export class Plant implements AsyncDisposable {
     return new Publisher(this.poller, this.frontend);
   }
 
-  /** The answer of /healthz. */
+  /** The answer of /healthz of the service started last. */
   async health(): Promise<{ status: number; body: Record<string, unknown> }> {
-    const response = await fetch(`http://127.0.0.1:${this.config.health.port}/healthz`);
+    const response = await fetch(`${this.#service!.httpUrl}/healthz`);
     return { status: response.status, body: await response.json() };
   }
 

@@ -169,12 +169,12 @@ Deno.test("service - a publisher restarted 20 times is heard each time", async (
 });
 
 Deno.test("service - a port in use is named, and nothing is left running", async () => {
-  await using plant = await Plant.make();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using plant = await Plant.make({ "health.port": String(taken.addr.port) });
   const sockets = openSocketCount();
-  using _taken = Deno.listen({ hostname: "127.0.0.1", port: plant.config.health.port });
   await assert.rejects(plant.startService(), {
     code: "endpoint_in_use",
-    message: new RegExp(`127.0.0.1:${plant.config.health.port}`),
+    message: new RegExp(`127.0.0.1:${taken.addr.port}`),
   });
   assert.equal(openSocketCount(), sockets);
   // The database is free again.
