@@ -212,9 +212,10 @@ export class Draft {
   }
 
   #configure({ scope, settings }: Of<"configure-scope">, stamp: Stamp): Change[] {
+    // Before the change: what it is taken back to is what held until then.
+    const draft = this.#find(scope);
     const value = this.settings.change(scope, settings, this.#undo);
     if (value === undefined) return [];
-    const draft = this.#find(scope);
     if (!draft) return [{ ...stamp, previous: 0, scope, operation: "configure-scope", value }];
     const { options } = draft;
     draft.options = this.settings.optionsOf(scope);

@@ -1,0 +1,41 @@
+/** What a review of present versions found: each a promise that was broken. */
+
+import assert from "node:assert/strict";
+import type { Mutation } from "../../src/state/store.ts";
+import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
+import { DurableStore } from "../../src/store/durable_store.ts";
+import { tempDir } from "../helpers/temp.ts";
+import { set } from "./contract.ts";
+
+const source = "test";
+
+async function open(path: string, options: Partial<DenoKvOptions> = {}): Promise<DurableStore> {
+  return new DurableStore(await openDenoKv({ path, ...options }));
+}
+
+/** Has each of `mutations` committed alone. */
+async function put(store: DurableStore, ...mutations: Mutation[]): Promise<void> {
+  for (const mutation of mutations) await store.commit({ mutations: [mutation], source });
+}
+
+/** Sets `key` to 1, 2, .. `last`: all but the first are versions at once, in a store that does not settle. */
+function sets(key: string, last: number): Mutation[] {
+  return Array.from({ length: last }, (_, i) => set("a", key, i + 1));
+}
+
+Deno.test("unsettled - a refused transaction leaves the options of a scope as they were, also in its commit", async () => {
+  await using dir = await tempDir();
+  await using store = await open(`${dir.path}/state.db`);
+  await put(store, ...sets("k", 5));
+  const refused: Mutation[] = [
+    { kind: "configure-scope", scope: "a", settings: { history: 1 } },
+    { kind: "delete", scope: "none", key: "k" },
+  ];
+  const [first, second] = await Promise.allSettled([
+    store.commit({ mutations: refused, source }),
+    store.commit({ mutations: [set("a", "k", 6)], source }),
+  ]);
+  assert.deepEqual([first.status, second.status], ["rejected", "fulfilled"]);
+  const values = (await store.history("a", "k")).map(({ value }) => value);
+  assert.deepEqual(values, ["6", "5", "4", "3", "2", "1"]);
+});
