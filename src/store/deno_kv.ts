@@ -11,10 +11,11 @@ import { absolute, parentOf } from "../paths.ts";
 import type { Version } from "../state/store.ts";
 import { setDraft } from "./deno_kv_draft.ts";
 import * as layout from "./deno_kv_layout.ts";
-import { loadDenoKv } from "./deno_kv_load.ts";
+import { loadDenoKv, type LoadedKv } from "./deno_kv_load.ts";
 import { garbageOf, largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
 import { probeDenoKv } from "./deno_kv_probe.ts";
 import { type Note, noteIn, Purge } from "./deno_kv_purge.ts";
+import { Unsettled } from "./deno_kv_unsettled.ts";
 import { garbageAhead, pastRecords, readVersions, writeAhead } from "./deno_kv_versions.ts";
 import { makeDirectory } from "./directory.ts";
 import { type FileDisk, LastingDisk } from "./deno_kv_lasting.ts";
@@ -43,10 +44,12 @@ export interface DenoKvOptions {
   readonly clock?: Clock;
   /** Set aside so that deletes find room on a full disk, in bytes. */
   readonly reserveBytes?: number;
+  /** Keys that may be newer than their entries; see deno_kv_unsettled.ts. */
+  readonly unsettledMax?: number;
 }
 
-/** Deno KV takes 1000 mutations in one atomic; some are left for what a commit has beside its keys. */
-const RECORDS_MAX = 990;
+/** Deno KV takes 1000 mutations in one atomic; a hundred are left for what a commit has beside its keys. */
+const RECORDS_MAX = 900;
 /** Bytes of the past in one commit: with all else that it has it stays below Deno KV's 819,200. */
 const PAST_BYTES_MAX = 200_000;
 
@@ -84,22 +87,19 @@ export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
 export async function openFile(
   file: string,
   reserve: Reserve,
-  { onPurgeFailure = () => {}, onProgress, clock = systemClock }: DenoKvOptions,
+  { onPurgeFailure = () => {}, onProgress, clock = systemClock, unsettledMax }: DenoKvOptions,
 ): Promise<Loaded & { readonly disk: FileDisk }> {
   // Makes the file, too: SQLite would make it readable for all, and its journals take its mode.
   const lock = await lockDatabase(file);
   let kv: Deno.Kv | undefined;
   try {
     kv = await Deno.openKv(file);
-    const { meta, metaVersion, mirror, garbage, damaged } = await loadDenoKv(
-      kv,
-      file,
-      clock,
-      onProgress,
-    );
+    const loaded = await loadDenoKv(kv, file, clock, onProgress);
+    const { mirror, garbage, damaged } = loaded;
+    const unsettled = new Unsettled(kv, loaded.unsettled, unsettledMax);
     const purge = new Purge(kv, onPurgeFailure, clock);
     await reserve.start();
-    const disk = new DenoKv(kv, lock, file, purge, reserve, meta, metaVersion);
+    const disk = new DenoKv(kv, lock, file, purge, reserve, unsettled, loaded);
     purge.add(garbage);
     return { disk, mirror, damaged };
   } catch (error) {
@@ -119,6 +119,7 @@ class DenoKv implements FileDisk {
   #meta: layout.Meta;
   /** Version of the meta record; a commit that finds another one there is refused. */
   #metaVersion: string | null;
+  readonly #unsettled: Unsettled;
 
   constructor(
     kv: Deno.Kv,
@@ -126,8 +127,8 @@ class DenoKv implements FileDisk {
     file: string,
     purge: Purge,
     reserve: Reserve,
-    meta: layout.Meta,
-    metaVersion: string | null,
+    unsettled: Unsettled,
+    { meta, metaVersion }: LoadedKv,
   ) {
     this.#kv = kv;
     this.#lock = lock;
@@ -137,6 +138,7 @@ class DenoKv implements FileDisk {
     this.#reserve = reserve;
     this.#meta = meta;
     this.#metaVersion = metaVersion;
+    this.#unsettled = unsettled;
   }
 
   get meta(): Position {
@@ -160,6 +162,7 @@ class DenoKv implements FileDisk {
     /** What is written before the commit, and garbage unless that comes. */
     const ahead: Note[] = [];
     try {
+      await this.#unsettled.prepare(draft);
       const refs = await this.#writePieces(draft, ahead);
       await this.#commit(draft, refs, ahead);
       return refs;
@@ -213,6 +216,7 @@ class DenoKv implements FileDisk {
       .check({ key: layout.META_KEY, versionstamp: this.#metaVersion })
       .set(layout.META_KEY, encodeRecord(meta));
     setDraft(atomic, draft, refs);
+    const relisted = this.#unsettled.write(atomic, draft);
     const garbage = await this.#writePast(atomic, draft, refs, ahead);
     for (const [id] of ahead) atomic.delete(layout.garbageKey(id));
     const notes = noteIn(atomic, garbage);
@@ -222,6 +226,7 @@ class DenoKv implements FileDisk {
     }
     this.#metaVersion = result.versionstamp;
     this.#meta = meta;
+    this.#unsettled.committed(relisted);
     this.#purge.add(notes);
   }
 

@@ -7,6 +7,7 @@
 import { PlantdError } from "../errors.ts";
 import { messageOf } from "../errors.ts";
 import * as layout from "./deno_kv_layout.ts";
+import { type NewerKeys, readUnsettled, type UnsettledList } from "./deno_kv_newer.ts";
 import { openOffline } from "./deno_kv_offline.ts";
 import { DamagedRecord, decodeRecord } from "./record.ts";
 
@@ -61,6 +62,8 @@ class Check {
   readonly #garbageValues = new Set<string>();
   /** Values in pieces that entries refer to. */
   readonly #values = new Map<string, number>();
+  /** What is newer than entries. */
+  #newer: NewerKeys = new Map();
   /** Versions that keys name, and have not been found yet. */
   readonly #versions = new Set<number>();
   /** What is left of deleted keys, by scope and key: of several the last counts. */
@@ -89,6 +92,7 @@ class Check {
     await this.#checkMeta();
     await this.#each(layout.GARBAGE, (_, value) => this.#checkGarbage(value));
     await this.#each(layout.SCOPES, (key, value) => this.#checkScope(key, value));
+    await this.#readNewer();
     await this.#each(layout.ENTRIES, (key, value) => this.#checkEntry(key, value));
     await this.#each(layout.DELETED, (key, value) => this.#checkDeleted(key, value));
     await this.#nameDeleted();
@@ -114,6 +118,15 @@ class Check {
     });
   }
 
+  async #readNewer(): Promise<void> {
+    const { newer } = await readUnsettled(this.#kv, (at, read) => {
+      let list: UnsettledList | undefined;
+      this.#look(at, () => list = read());
+      return list;
+    });
+    this.#newer = newer;
+  }
+
   #checkGarbage(value: unknown): void {
     const { scopeIds, refs, deleted = [] } = decodeRecord<layout.Garbage>(value).header;
     for (const number of deleted) this.#garbageDeleted.add(number);
@@ -136,8 +149,8 @@ class Check {
   #checkEntry(key: layout.Key, value: unknown): void {
     const [, scopeId, name] = key as ["e", number, string];
     this.#entries += 1;
-    const { header: { r: revision, c: created = revision, p = [] }, body, ref } = layout
-      .decodeEntry(key, value);
+    const { header: { r: revision, c: created = revision, p = [], a }, body, ref } = this
+      .#present(key, layout.decodeEntry(key, value));
     const scope = this.#scopes.get(scopeId);
     if (scope === undefined && this.#garbageScopes.has(scopeId)) {
       // Its versions and pieces may be gone already.
@@ -145,6 +158,7 @@ class Check {
       return;
     }
     for (const number of p) this.#versions.add(number);
+    if (a !== undefined) this.#versions.add(a);
     if (ref) this.#values.set(ref.id, ref.pieces);
     if (scope === undefined) {
       return this.#onProblem(`key ${JSON.stringify(name)} belongs to no scope (id ${scopeId})`);
@@ -153,6 +167,14 @@ class Check {
     this.#checkRevision(what, revision);
     if (created > revision) this.#onProblem(`${what} was made after its last change`);
     if (!ref && !isJson(body)) this.#onProblem(`${what} has a value that is not JSON`);
+  }
+
+  /** What a key is: its entry, or what is newer. */
+  #present([, scopeId, name]: layout.Key, entry: layout.DecodedEntry): layout.DecodedEntry {
+    const newer = this.#newer.get(scopeId as number)?.get(name as string);
+    if (!newer || newer.revision <= entry.header.r) return entry;
+    if (!newer.past) throw new DamagedRecord("what it is now cannot be read");
+    return { ...newer.past, header: { ...newer.past.header, a: newer.number } };
   }
 
   #checkDeleted([, number]: layout.Key, value: unknown): void {

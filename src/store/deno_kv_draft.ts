@@ -14,8 +14,13 @@ import { encodeRecord } from "./record.ts";
 export function setDraft(atomic: Deno.AtomicOperation, draft: Draft, refs: Written): void {
   setScopes(atomic, draft);
   for (const { scopeId, key, last } of draft.keyWrites()) {
-    const at = layout.entryKey(scopeId, key);
     const entry = living(last);
+    if (entry?.at !== undefined) {
+      const record = layout.encodeVersion({ scopeId, key, content: entry }, undefined);
+      atomic.set(layout.versionKey(entry.at), record);
+      continue;
+    }
+    const at = layout.entryKey(scopeId, key);
     if (entry) atomic.set(at, layout.encodeEntry(at, entry, refs.get(entry)));
     else atomic.delete(at);
   }

@@ -12,6 +12,7 @@
  * | `v`, id, number   |                                           | a piece of a large value         |
  * | `r`, id           | revision, time, digest                    |                                  |
  * | `g`, id           | what is to be purged                      |                                  |
+ * | `u`, revision, n  | numbers of versions newer than entries    |                                  |
  *
  * Entries hang on the scope's id, not on its name: deleting a scope is one small commit that takes the
  * name away and notes the id as garbage; the entries are purged afterwards, in peace. A large value's
@@ -19,9 +20,14 @@
  * note. An entry names the versions of its past by their numbers, which rise with time, so that writing
  * them touches few pages, until a key has as many as are kept: then each takes the place, and the number, of
  * the one that goes. A number is odd where the value may lie in pieces. Whether a key is deleted
- * tells its entry, not what is left of it: that and versions may be written before the commit they belong
- * to, noted as garbage like pieces, and mean nothing until then. So a crash at any moment leaves either the
- * old state or the new one, and notes of what to purge.
+ * tells its entry, not what is left of it: that and earlier versions may be written before the commit they
+ * belong to, noted as garbage like pieces, and mean nothing until then. So a crash at any moment leaves either
+ * the old state or the new one, and notes of what to purge.
+ *
+ * What a key is now may lie with its versions already, so that to write it once is enough: when it becomes
+ * the past it stays where it is. Its entry is older then, or, once settled, says the same and names it (`a`).
+ * Each commit lists the versions that it has written in the place of entries (`u`); the list goes when the
+ * entries are settled, or replaced. See deno_kv_unsettled.ts.
  *
  * @module
  */
@@ -29,10 +35,13 @@
 import { decodeRecord, decodeTexts, encodeRecord, type Record } from "./record.ts";
 import { utf8Bytes } from "../state/utf8.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
-import type { Last, StoredEntry, Tombstone, ValueRef, Writable } from "./mirror.ts";
+import type { Last, StoredEntry, Tombstone, ValueRef } from "./mirror.ts";
 
-/** Version of this layout; the first one had no `d`, `h` and `o`, the second no checksums over keys. */
-export const FORMAT = 3;
+/**
+ * Version of this layout; the first one had no `d`, `h` and `o`, the second no checksums over keys, the third
+ * no `u`.
+ */
+export const FORMAT = 4;
 
 /** Header of the record at {@link META_KEY}. */
 export interface Meta {
@@ -83,6 +92,8 @@ interface EntryHeader {
   readonly p?: readonly number[];
   /** Time at which it expires. */
   readonly x?: number;
+  /** Number of the version that says the same; of entries alone. */
+  readonly a?: number;
 }
 
 /** Header of what is left of a deleted key, and of a version of its past. */
@@ -105,6 +116,7 @@ export const OPTIONS: Key = ["o"];
 export const PIECES: Key = ["v"];
 export const GARBAGE: Key = ["g"];
 export const REQUESTS: Key = ["r"];
+export const UNSETTLED: Key = ["u"];
 
 /** Key of a scope's record. */
 export function scopeKey(name: string): Key {
@@ -146,6 +158,11 @@ export function garbageKey(id: string): Key {
   return [...GARBAGE, id];
 }
 
+/** Key of a part of what a commit lists as newer than entries. */
+export function unsettledKey(revision: number, part: number): Key {
+  return [...UNSETTLED, revision, part];
+}
+
 /** Upper bound of what Deno KV counts for `key`, in bytes. */
 export function keyBytes(key: Key): number {
   let bytes = 0;
@@ -164,7 +181,7 @@ export function encodeEntry(
   entry: StoredEntry,
   ref: ValueRef | undefined,
 ): Uint8Array {
-  return encodeRecord(headerOf(entry, ref), ref ? "" : entry.value, at);
+  return encodeRecord(headerOf(entry, ref, entry.at), ref ? "" : entry.value, at);
 }
 
 /** A scope's record, where it lies. */
@@ -197,14 +214,14 @@ export function encodeVersion(
   return encodeRecord(header, ref ? "" : content.value);
 }
 
-function headerOf(last: Last, ref: ValueRef | undefined): EntryHeader {
+function headerOf(last: Last, ref: ValueRef | undefined, a?: number): EntryHeader {
   const { revision: r, timeMs: t, source: s, note: n, past: p } = last;
   const { created, sourceTimeMs: o, expiresMs: x }: Partial<StoredEntry> = "deleted" in last
     ? {}
     : last;
   const v = ref && [ref.id, ref.pieces] as const;
   // JSON leaves out what is undefined.
-  return { r, c: created === r ? undefined : created, t, s, o, n, v, p, x } as EntryHeader;
+  return { r, c: created === r ? undefined : created, t, s, o, n, v, p, x, a } as EntryHeader;
 }
 
 /** An entry read back; of a large value only where its pieces are. */
@@ -258,33 +275,4 @@ function decoded<Header extends EntryHeader>({ header, body }: Record<Header>) {
 
 function refOf({ v }: EntryHeader): ValueRef | undefined {
   return v && { id: v[0], pieces: v[1] };
-}
-
-/** The entry that a header and its value make. One literal for them all: there are many. */
-export function entryOf(
-  { header, ref }: Pick<DecodedEntry, "header" | "ref">,
-  value: string,
-  valueBytes: number,
-): StoredEntry {
-  const { r: revision, c: created = revision, t: timeMs, s: source, o, n, p, x } = header;
-  const entry: Writable<StoredEntry> = { value, valueBytes, revision, created, timeMs, source };
-  if (o !== undefined) entry.sourceTimeMs = o;
-  if (n !== undefined) entry.note = n;
-  if (p) entry.past = p;
-  if (ref) entry.ref = ref;
-  if (x !== undefined) entry.expiresMs = x;
-  return entry;
-}
-
-/** What the record of a deleted key says that lies at `number`. */
-export function tombstoneOf({ header }: DecodedPast, number: number): Tombstone {
-  const { r: revision, t: timeMs, s: source, n: note, p: past } = header;
-  return {
-    deleted: number,
-    revision,
-    timeMs,
-    source,
-    ...(note === undefined ? {} : { note }),
-    ...(past ? { past } : {}),
-  };
 }

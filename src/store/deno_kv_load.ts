@@ -6,13 +6,11 @@
 
 import type { Clock } from "../clock.ts";
 import { PlantdError } from "../errors.ts";
-import type { ScopeSettings } from "../state/scope_options.ts";
 import {
   decodeEntryTexts,
   decodePast,
   DELETED,
   entryKey,
-  entryOf,
   FORMAT,
   GARBAGE,
   type Garbage,
@@ -20,24 +18,15 @@ import {
   type Meta,
   META_KEY,
   numbersOf,
-  OPTIONS,
-  REQUESTS,
   type ScopeHeader,
   SCOPES,
-  tombstoneOf,
   VERSIONS,
 } from "./deno_kv_layout.ts";
+import { entryOf, tombstoneOf } from "./deno_kv_decoded.ts";
 import { entryPages, scopeIdOf } from "./deno_kv_entries.ts";
-import { readPieces } from "./deno_kv_pieces.ts";
-import {
-  type DoneRequest,
-  emptyScope,
-  Mirror,
-  type Scope,
-  type StoredEntry,
-  type Tombstone,
-  type ValueRef,
-} from "./mirror.ts";
+import { Reader, readOptions, readRequests } from "./deno_kv_reader.ts";
+import { type Newer, type NewerKeys, readUnsettled, type UnsettledList } from "./deno_kv_newer.ts";
+import { emptyScope, Mirror, type Scope, type StoredEntry, type Tombstone } from "./mirror.ts";
 import { DamagedRecord, decodeRecord } from "./record.ts";
 
 /** What was in the database. */
@@ -48,12 +37,12 @@ export interface LoadedKv {
   readonly mirror: Mirror;
   /** Notes of garbage by their ids. */
   readonly garbage: readonly (readonly [note: string, Garbage])[];
+  /** Lists of keys that are newer than their entries, the oldest first. */
+  readonly unsettled: readonly UnsettledList[];
   /** Records that could not be read. */
   readonly damaged: number;
 }
 
-/** Records fetched by one call of list; the most Deno KV takes. */
-const LIST_BATCH = 1000;
 /** After how long, and then how often, a load says how far it is, in milliseconds. */
 const PROGRESS_MS = 1000;
 
@@ -72,34 +61,39 @@ export async function loadDenoKv(
   clock: Clock,
   onProgress: (entries: number) => void = () => {},
 ): Promise<LoadedKv> {
-  const load = new Load(kv, clock, onProgress);
+  const reader = new Reader(kv);
+  const load = new Load(reader, clock, onProgress);
   const garbage = await load.garbage();
   await load.scopes();
+  const unsettled = await load.unsettled();
   await load.entries(path);
   await load.deleted(new Set(garbage.flatMap(([, { deleted = [] }]) => deleted)));
-  await load.options();
-  await load.requests();
-  const { mirror, damaged } = load;
-  return { ...await load.meta(), mirror, garbage, damaged };
+  const { mirror } = load;
+  await readOptions(reader, mirror);
+  await readRequests(reader, mirror);
+  const { meta, metaVersion } = await load.meta();
+  return { meta, metaVersion, mirror, garbage, unsettled, damaged: reader.damaged };
 }
 
 class Load {
   readonly #kv: Deno.Kv;
+  readonly #reader: Reader;
   readonly #clock: Clock;
   readonly #scopes = new Map<number, Scope>();
   readonly mirror = new Mirror();
-  damaged = 0;
   /** Highest numbers seen. */
   #revisionMax = 0;
   #scopeIdMax = 0;
   #numberMax = 0;
+  #newer: NewerKeys = new Map();
 
   readonly #onProgress: (entries: number) => void;
   #entriesRead = 0;
   #toldAtMs: number;
 
-  constructor(kv: Deno.Kv, clock: Clock, onProgress: (entries: number) => void) {
-    this.#kv = kv;
+  constructor(reader: Reader, clock: Clock, onProgress: (entries: number) => void) {
+    this.#kv = reader.kv;
+    this.#reader = reader;
     this.#clock = clock;
     this.#onProgress = onProgress;
     this.#toldAtMs = clock.monotonic();
@@ -108,7 +102,7 @@ class Load {
   /** The meta record, or what the records say where there is none that can be read. */
   async meta(): Promise<{ meta: Meta; metaVersion: string | null }> {
     const { header: meta, isDamaged, version: metaVersion } = await this.#meta();
-    if (isDamaged) this.damaged += 1;
+    if (isDamaged) this.#reader.damaged += 1;
     const { format = FORMAT, epoch = crypto.randomUUID(), revision = 0 } = meta ?? {};
     if (format > FORMAT) {
       throw new PlantdError(
@@ -142,8 +136,8 @@ class Load {
 
   /** Adds the scopes, still empty. */
   async scopes(): Promise<void> {
-    for await (const { key, value } of this.#list(SCOPES)) {
-      const header = this.#intact(() => decodeRecord<ScopeHeader>(value, key as Key).header);
+    for await (const { key, value } of this.#reader.list(SCOPES)) {
+      const header = this.#reader.intact(() => decodeRecord<ScopeHeader>(value, key as Key).header);
       if (!header) continue;
       const { id, revision = 0 } = header;
       const scope = emptyScope(id, key[1] as string, revision);
@@ -154,30 +148,56 @@ class Load {
     }
   }
 
+  /** Reads what is newer than entries. */
+  async unsettled(): Promise<readonly UnsettledList[]> {
+    const { lists, newer } = await readUnsettled(this.#kv, (_, read) => this.#reader.intact(read));
+    this.#newer = newer;
+    return lists;
+  }
+
   /** Fills the scopes. Entries of no scope wait to be purged. */
   async entries(path: string): Promise<void> {
     let of = "";
     let scope: Scope | undefined;
+    let newer: ReadonlyMap<string, Newer> | undefined;
     for (const page of entryPages(path)) {
       for (const [hex, key, head, body] of page) {
         // The entries of a scope follow one another.
-        if (hex !== of) [of, scope] = [hex, this.#scopeOf(scopeIdOf(hex))];
+        if (hex !== of) {
+          [of, scope] = [hex, this.#scopeOf(scopeIdOf(hex))];
+          newer = scope && this.#newer.get(scope.id);
+        }
         if (!scope) continue;
         const at = entryKey(scope.id, key);
-        const decoded = this.#intact(() => decodeEntryTexts(at, head, body));
+        const decoded = this.#reader.intact(() => decodeEntryTexts(at, head, body));
+        const version = newer?.get(key);
+        if (version && version.revision > (decoded?.header.r ?? 0)) {
+          this.#putNewer(scope, version);
+          continue;
+        }
         if (!decoded) continue;
         // Awaited only where there is something to wait for: there are many.
-        const value = decoded.ref ? await this.#pieces(decoded.ref) : decoded;
+        const value = decoded.ref ? await this.#reader.pieces(decoded.ref) : decoded;
         if (!value) continue;
         const { text = body, bodyBytes }: { text?: string; bodyBytes: number } = value;
-        const entry = this.#timed(entryOf(decoded, text, bodyBytes));
-        this.mirror.put(scope, key, entry);
-        this.#see(scope, entry);
+        this.#put(scope, key, entryOf(decoded, text, bodyBytes));
       }
       this.#count(page.length);
       // The rest of the program has its turn.
       await new Promise((done) => setImmediate(done));
     }
+  }
+
+  /** A key that is newer than its entry; one that cannot be read is left out: what it was is not what it is. */
+  #putNewer(scope: Scope, { key, number, past }: Newer): void {
+    if (!past) this.#reader.damaged += 1;
+    else this.#put(scope, key, entryOf(past, decoder.decode(past.body), past.body.length, number));
+  }
+
+  #put(scope: Scope, key: string, untimed: StoredEntry): void {
+    const entry = this.#timed(untimed);
+    this.mirror.put(scope, key, entry);
+    this.#see(scope, entry);
   }
 
   #scopeOf(id: number): Scope | undefined {
@@ -194,10 +214,10 @@ class Load {
   async deleted(gone: ReadonlySet<number>): Promise<void> {
     const { revision = Infinity } = (await this.#meta()).header ?? {};
     const found: [scope: Scope, key: string, tombstone: Tombstone][] = [];
-    for await (const { key, value } of this.#list(DELETED)) {
+    for await (const { key, value } of this.#reader.list(DELETED)) {
       const number = key[1] as number;
       this.#numberMax = Math.max(this.#numberMax, number);
-      const past = this.#intact(() => decodePast(value));
+      const past = this.#reader.intact(() => decodePast(value));
       const scope = past && this.#scopes.get(past.header.scope);
       if (!scope || gone.has(number) || scope.entries.has(past.header.key)) continue;
       if (past.header.r > revision) continue;
@@ -210,46 +230,15 @@ class Load {
     }
   }
 
-  /** Options of scopes, be there such scopes or not. */
-  async options(): Promise<void> {
-    for await (const { key, value } of this.#list(OPTIONS)) {
-      const settings = this.#intact(() => decodeRecord<ScopeSettings>(value, key as Key).header);
-      if (settings) this.mirror.putSettings(key[1] as string, settings);
-    }
-  }
-
-  /** Requests that were done, the oldest first. */
-  async requests(): Promise<void> {
-    const requests: [string, DoneRequest][] = [];
-    for await (const { key, value } of this.#list(REQUESTS)) {
-      const done = this.#intact(() => decodeRecord<DoneRequest>(value).header);
-      if (done) requests.push([key[1] as string, done]);
-    }
-    requests.sort(([, a], [, b]) => a.revision - b.revision);
-    for (const [id, done] of requests) this.mirror.putRequest(id, done);
-  }
-
   async garbage(): Promise<[note: string, Garbage][]> {
     const notes: [string, Garbage][] = [];
-    for await (const { key, value } of this.#list(GARBAGE)) {
-      const garbage = this.#intact(() => decodeRecord<Garbage>(value).header);
+    for await (const { key, value } of this.#reader.list(GARBAGE)) {
+      const garbage = this.#reader.intact(() => decodeRecord<Garbage>(value).header);
       if (!garbage) continue;
       notes.push([key[1] as string, garbage]);
       for (const number of numbersOf(garbage)) this.#numberMax = Math.max(this.#numberMax, number);
     }
     return notes;
-  }
-
-  /** A large value, or undefined, counted, if it cannot be read. */
-  async #pieces(ref: ValueRef): Promise<{ text: string; bodyBytes: number } | undefined> {
-    try {
-      const bytes = await readPieces(this.#kv, ref);
-      return { text: decoder.decode(bytes), bodyBytes: bytes.length };
-    } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
-      this.damaged += 1;
-      return undefined;
-    }
   }
 
   /** `entry` with its time to live on the clock of this run. */
@@ -279,20 +268,5 @@ class Load {
     if (nowMs - this.#toldAtMs < PROGRESS_MS) return;
     this.#toldAtMs = nowMs;
     this.#onProgress(this.#entriesRead);
-  }
-
-  #list(prefix: Key): AsyncIterable<Deno.KvEntry<unknown>> {
-    return this.#kv.list({ prefix }, { batchSize: LIST_BATCH });
-  }
-
-  /** What `read` returns, or undefined, counted, if the record is damaged. */
-  #intact<T>(read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
-      this.damaged += 1;
-      return undefined;
-    }
   }
 }

@@ -159,7 +159,8 @@ export class Purge {
       if (this.#closed) return;
       const entry = intact(() => layout.decodeEntry(key, value));
       await deletion.add(piecesOf(entry));
-      await this.#versions(deletion, entry?.header.p);
+      const { p = [], a } = entry?.header ?? {};
+      await this.#versions(deletion, a === undefined ? p : [...p, a]);
       await deletion.add([key as layout.Key]);
     }
   }

@@ -10,11 +10,13 @@ import { PlantdError } from "../errors.ts";
 import { absolute } from "../paths.ts";
 import type { ScopeSettings } from "../state/scope_options.ts";
 import type { Version } from "../state/store.ts";
+import { entryOf } from "./deno_kv_decoded.ts";
 import { countBackedUp } from "./deno_kv_entries.ts";
 import * as layout from "./deno_kv_layout.ts";
+import { type Newer, readUnsettled } from "./deno_kv_newer.ts";
 import { readPieces } from "./deno_kv_pieces.ts";
 import { readVersions } from "./deno_kv_versions.ts";
-import { decodeRecord } from "./record.ts";
+import { DamagedRecord, decodeRecord } from "./record.ts";
 import { openOffline } from "./deno_kv_offline.ts";
 
 /** Records fetched by one call of list; the most Deno KV takes. */
@@ -72,6 +74,7 @@ async function* recordsOf(
     );
   }
   const deleted = await tombstones(kv, path, revision);
+  const { newer } = await readUnsettled(kv, (at, read) => intact(path, at, read));
   const optionsUpTo = function* (scope: string | undefined): Generator<BackupRecord> {
     for (const [name, of] of settings) {
       if (scope !== undefined && compareNames(name, scope) >= 0) return;
@@ -90,9 +93,10 @@ async function* recordsOf(
     const of = settings.get(scope);
     settings.delete(scope);
     const ofScope = deleted.get(header.id) ?? [];
-    const revision = await lastRevision(kv, path, header, ofScope);
+    const ofEntries = newer.get(header.id) ?? new Map<string, Newer>();
+    const revision = await lastRevision(kv, path, header, { deleted: ofScope, newer: ofEntries });
     yield { kind: "scope", scope, revision, ...(of ? { settings: of } : {}) };
-    yield* keysOf(kv, path, scope, header.id, ofScope);
+    yield* keysOf(kv, path, scope, header.id, { deleted: ofScope, newer: ofEntries });
   }
   yield* optionsUpTo(undefined);
 }
@@ -101,6 +105,27 @@ async function* recordsOf(
 interface Gone {
   readonly key: string;
   readonly past: layout.DecodedPast;
+}
+
+/** What of a scope is not among its entries: deleted keys, and what is newer than entries. */
+interface Other {
+  readonly deleted: readonly Gone[];
+  readonly newer: ReadonlyMap<string, Newer>;
+}
+
+/** What a key is: its entry, or what is newer. */
+function presentOf(
+  path: string,
+  at: readonly unknown[],
+  value: unknown,
+  newer: Newer | undefined,
+): layout.DecodedEntry {
+  return intact(path, at, () => {
+    const entry = layout.decodeEntry(at, value);
+    if (!newer || newer.revision <= entry.header.r) return entry;
+    if (!newer.past) throw new DamagedRecord("what it is now cannot be read");
+    return newer.past;
+  });
 }
 
 /**
@@ -139,7 +164,7 @@ async function* keysOf(
   path: string,
   scope: string,
   id: number,
-  deleted: readonly Gone[],
+  { deleted, newer }: Other,
 ): AsyncGenerator<BackupRecord> {
   let next = 0;
   const deletedUpTo = async function* (key: string | undefined): AsyncGenerator<BackupRecord> {
@@ -156,11 +181,11 @@ async function* keysOf(
   for await (const { key: at, value } of list(kv, layout.entriesOf(id))) {
     const key = at[2] as string;
     yield* deletedUpTo(key);
-    const decoded = intact(path, at, () => layout.decodeEntry(at, value));
+    const decoded = presentOf(path, at, value, newer.get(key));
     const { body, ref } = decoded;
     const bytes = ref ? await whole(path, at, () => readPieces(kv, ref)) : body;
     const text = decoder.decode(bytes);
-    const { valueBytes: _bytes, past: _past, ref: _ref, ...entry } = layout.entryOf(
+    const { valueBytes: _bytes, past: _past, ref: _ref, at: _at, ...entry } = entryOf(
       decoded,
       text,
       bytes.length,
@@ -191,12 +216,12 @@ async function lastRevision(
   kv: Deno.Kv,
   path: string,
   { id, revision = 0 }: layout.ScopeHeader,
-  deleted: readonly Gone[],
+  { deleted, newer }: Other,
 ): Promise<number> {
   let last = revision;
   for (const { past } of deleted) last = Math.max(last, past.header.r);
   for await (const { key, value } of list(kv, layout.entriesOf(id))) {
-    last = Math.max(last, intact(path, key, () => layout.decodeEntry(key, value)).header.r);
+    last = Math.max(last, presentOf(path, key, value, newer.get(key[2] as string)).header.r);
   }
   return last;
 }

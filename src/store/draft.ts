@@ -20,7 +20,14 @@ import {
   type Undo,
   type Written,
 } from "./draft_types.ts";
-import { emptyScope, type Last, living, type Mirror, type Scope } from "./mirror.ts";
+import {
+  emptyScope,
+  type Last,
+  living,
+  type Mirror,
+  type Scope,
+  type StoredEntry,
+} from "./mirror.ts";
 import { expectKey, expectScope, scopeExists, scopeNotFound } from "./refusals.ts";
 
 /** A mutation of one kind. */
@@ -140,6 +147,19 @@ export class Draft {
       for (const [key, last] of puts) writes.push({ scopeId, key, last });
     }
     return this.#keyWrites = writes;
+  }
+
+  /** The entry of `key` as of the last commit. */
+  committed(scopeId: number, key: string): StoredEntry | undefined {
+    return this.#mirror.scopeOf(scopeId)?.entries.get(key);
+  }
+
+  /** Whether this draft writes or deletes `key`, which is there as of the last commit. */
+  changes(scopeId: number, key: string): boolean {
+    const scope = this.#mirror.scopeOf(scopeId);
+    const draft = scope && this.#scopes.get(scope.name);
+    if (draft === undefined) return false;
+    return draft === null || draft.scope !== scope || draft.puts.has(key);
   }
 
   /** Numbers of records of deleted keys that are there again, or whose past goes. */

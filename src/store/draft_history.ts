@@ -31,13 +31,24 @@ export interface VersionWrite {
   readonly isReused: boolean;
 }
 
+/** What comes after something. */
+export interface Succession {
+  /** Numbers of the versions before it, the oldest first; undefined where there are none. */
+  readonly past?: readonly number[] | undefined;
+  /** Number of the version that it is at once; undefined where its entry is to be written. */
+  readonly at?: number | undefined;
+}
+
+const NOTHING_BEFORE: Succession = {};
+
 /**
  * The versions of one draft.
  *
  * @example
  * ```ts
  * const history = new DraftHistory({ revision: 41, nextVersion: 7 });
- * history.succeed({ scopeId: 1, key: "k", last, revision: 42, kept: 8, undo }); // [4, 10, 14]
+ * history.succeed({ scopeId: 1, key: "k", last, revision: 42, kept: 8, isSmall: true, undo });
+ * // { past: [4, 10, 14], at: 16 }
  * ```
  */
 export class DraftHistory {
@@ -96,37 +107,56 @@ export class DraftHistory {
   /**
    * Something comes after `last`, which becomes the past if the scope keeps one.
    *
-   * @param of `kept`: how many versions the scope keeps; `undo`: gets what takes this back.
-   * @returns Numbers of the versions before what comes, the oldest first; undefined where there are none.
+   * @param of `kept`: how many versions the scope keeps; `isSmall`: whether what comes is an entry whose
+   * value lies in its record for sure; `undo`: gets what takes this back.
    */
   succeed(
-    { scopeId, key, last, revision, kept, undo }: {
+    { scopeId, key, last, revision, kept, isSmall, undo }: {
       readonly scopeId: number;
       readonly key: string;
       readonly last: Last | undefined;
       readonly revision: number;
       readonly kept: number;
+      readonly isSmall: boolean;
       readonly undo: Undo;
     },
-  ): readonly number[] | undefined {
-    if (!last) return undefined;
+  ): Succession {
+    if (!last) return NOTHING_BEFORE;
     // A change has no moments within it that anybody could ask for.
-    if (last.revision === revision) return last.past;
+    if (last.revision === revision) return { past: last.past };
     if (kept === 0) {
       const ref = refOf(last);
       if (ref) push(this.#orphans, ref, undo);
       this.forget(last, undo);
-      return undefined;
+      return NOTHING_BEFORE;
     }
     const past = last.past ? [...last.past] : [];
     const dropped = past.splice(0, past.length + 1 - kept);
-    const isReused = this.#canReuse(dropped.at(-1), last);
-    const number = isReused ? dropped.pop()! : this.newNumber(this.#mayBeLarge(last));
-    for (const one of dropped) this.#drop(one, undo);
-    if (isReused) this.#reuse(number, undo);
-    this.#write({ number, isReused, scopeId, key, content: last }, undo);
+    const isPlaced = isSmall && this.#canBeVersion(last);
+    let number = atOf(last);
+    if (number === undefined) {
+      number = this.#canReuse(dropped.at(-1)) && !this.#mayBeLarge(last)
+        ? this.#reuse(dropped.pop()!, undo)
+        : this.newNumber(this.#mayBeLarge(last));
+      this.#write(
+        { number, isReused: this.#reused.has(number), scopeId, key, content: last },
+        undo,
+      );
+    } else if (!this.#isOnDisk(last)) {
+      this.#write(
+        { number, isReused: this.#reused.has(number), scopeId, key, content: last },
+        undo,
+      );
+    }
     past.push(number);
-    return past;
+    const at = !isPlaced
+      ? undefined
+      : this.#canReuse(dropped.at(-1))
+      ? this.#reuse(dropped.pop()!, undo)
+      : this.newNumber(false);
+    for (const one of dropped) this.#drop(one, undo);
+    this.#count(at === undefined ? 0 : PAST_OVERHEAD_BYTES + 2 * utf8Bytes(key), past, undo);
+    return { past, at };
   }
 
   /**
@@ -138,9 +168,11 @@ export class DraftHistory {
     this.#isAlone = mutations === 1;
   }
 
-  /** Forgets the versions before `last`. */
-  forget({ past = [] }: Pick<Last, "past">, undo: Undo): void {
-    for (const number of past) this.#drop(number, undo);
+  /** Forgets the versions before `last`, and the one that it is. */
+  forget(last: Last, undo: Undo): void {
+    for (const number of last.past ?? []) this.#drop(number, undo);
+    const at = atOf(last);
+    if (at !== undefined) this.#drop(at, undo);
   }
 
   /** Writes nothing into the past of a scope that goes away. */
@@ -160,25 +192,47 @@ export class DraftHistory {
   /** Where the value of what is not on disk yet will lie is known when the commit is written. */
   #mayBeLarge(last: Last): boolean {
     if ("deleted" in last) return false;
-    if (last.revision <= this.#revision) return last.ref !== undefined;
+    if (this.#isOnDisk(last)) return last.ref !== undefined;
     return last.valueBytes > INLINE_BYTES_MIN;
   }
 
-  /**
-   * Whether what `last` was can take the place of the version `dropped`: one record is written then, where
-   * otherwise one is written and one deleted. Both must lie in their records, and it must be sure that the
-   * commit has room for it, because it cannot be written ahead; a change of many keys may be too large.
-   */
-  #canReuse(dropped: number | undefined, last: Last): boolean {
-    return this.#isAlone && dropped !== undefined && !isLarge(dropped) && !this.#mayBeLarge(last);
+  #isOnDisk({ revision }: Last): boolean {
+    return revision <= this.#revision;
   }
 
-  #reuse(number: number, undo: Undo): void {
+  /**
+   * Whether what comes after `last` may be written as a version alone: its key must have an entry on disk,
+   * whose value may be an earlier one, but not in pieces that go with that. A change of many keys may be too
+   * large.
+   */
+  #canBeVersion(last: Last): boolean {
+    if (!this.#isAlone || "deleted" in last || last.ref) return false;
+    return last.at !== undefined || this.#isOnDisk(last);
+  }
+
+  /**
+   * Whether something else can take the place of the version `dropped`: one record is written then, where
+   * otherwise one is written and one deleted. It must be sure that the commit has room for it, because it
+   * cannot be written ahead.
+   */
+  #canReuse(dropped: number | undefined): boolean {
+    return this.#isAlone && dropped !== undefined && !isLarge(dropped);
+  }
+
+  #reuse(number: number, undo: Undo): number {
     const unwritten = this.#writes.get(number);
     if (unwritten) this.#unwrite(unwritten, undo);
-    if (this.#reused.has(number)) return;
+    if (this.#reused.has(number)) return number;
     this.#reused.add(number);
     undo.push(() => this.#reused.delete(number));
+    return number;
+  }
+
+  /** What an entry takes that is a version at once, or has one more before it. */
+  #count(bytes: number, past: readonly number[], undo: Undo): void {
+    const all = bytes + NUMBER_BYTES * (past.length + 1);
+    this.#bytes += all;
+    undo.push(() => this.#bytes -= all);
   }
 
   #write(write: VersionWrite, undo: Undo): void {
@@ -214,13 +268,18 @@ export function isLarge(number: number): boolean {
   return number % 2 === 1;
 }
 
+/** Number of the version that `last` is. */
+function atOf(last: Last): number | undefined {
+  return "deleted" in last ? undefined : last.at;
+}
+
 function refOf(last: Last): ValueRef | undefined {
   return "deleted" in last ? undefined : last.ref;
 }
 
 function bytesOf({ key, content }: VersionWrite): number {
   const { length } = content.past ?? [];
-  return PAST_OVERHEAD_BYTES + 2 * NUMBER_BYTES * (length + 1) +
+  return PAST_OVERHEAD_BYTES + NUMBER_BYTES * (length + 1) +
     ("deleted" in content ? utf8Bytes(key) : entryBytes(key, content));
 }
 

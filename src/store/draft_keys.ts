@@ -6,7 +6,7 @@
 
 import { DELETED_KEYS_MAX } from "../limits.ts";
 import type { Change, Mutation } from "../state/store.ts";
-import type { DraftHistory } from "./draft_history.ts";
+import { type DraftHistory, INLINE_BYTES_MIN, type Succession } from "./draft_history.ts";
 import type { DraftScope, DraftStart, Stamp, Undo } from "./draft_types.ts";
 import { type Last, living, type StoredEntry, type Writable } from "./mirror.ts";
 import { boundDeletions, boundScope, expectKey } from "./refusals.ts";
@@ -19,6 +19,10 @@ type Deletion = Pick<Of<"delete">, "scope" | "key" | "ifRevision">;
 
 /** Deleted keys forgotten for each new one: two, so that too many become fewer. */
 const FORGOTTEN_PER_DELETION = 2;
+
+/** What JSON writes with more bytes than UTF-8: a record with such a key in it may be long. */
+// deno-lint-ignore no-control-regex
+const NEEDS_ESCAPES = /[\u0000-\u001f"\\]/;
 
 /** Writes keys into the scopes of one draft. */
 export class DraftKeys {
@@ -49,7 +53,8 @@ export class DraftKeys {
     const { revision, timeMs, source, note } = stamp;
     const before = living(draft.last(key));
     const ttlMs = mutation.ttlMs ?? draft.options.ttlMs;
-    const past = this.#succeed(draft, key, stamp);
+    const isSmall = valueBytes <= INLINE_BYTES_MIN && !NEEDS_ESCAPES.test(key);
+    const { past, at } = this.#succeed(draft, key, stamp, isSmall);
     const created = before?.created ?? revision;
     const { keys, bytes } = draft;
     // Put together piece by piece: there are many, and spreading costs more than all else.
@@ -57,6 +62,7 @@ export class DraftKeys {
     if (sourceTimeMs !== undefined) entry.sourceTimeMs = sourceTimeMs;
     if (note !== undefined) entry.note = note;
     if (past) entry.past = past;
+    if (at !== undefined) entry.at = at;
     if (ttlMs !== 0) {
       entry.expiresMs = timeMs + ttlMs;
       entry.deadlineMs = this.#start.monotonicMs + ttlMs;
@@ -87,7 +93,7 @@ export class DraftKeys {
     const before = living(draft.last(key));
     expectKey(mutation, before);
     if (!before) return [];
-    const past = this.#succeed(draft, key, stamp);
+    const { past } = this.#succeed(draft, key, stamp, false);
     if (draft.options.history === 0) {
       this.#put(draft, key, undefined);
       if (draft.mark(this.#undo)) this.#recordsTouched += 1;
@@ -114,11 +120,16 @@ export class DraftKeys {
     return others.flatMap((key) => this.delete(draft, { scope, key }, stamp));
   }
 
-  /** What was the last of `key` becomes its past; returns the past of what comes. */
-  #succeed(draft: DraftScope, key: string, { revision }: Stamp): Last["past"] {
+  /** What was the last of `key` becomes its past. */
+  #succeed(
+    draft: DraftScope,
+    key: string,
+    { revision }: Stamp,
+    isSmall: boolean,
+  ): Succession {
     const { scope: { id: scopeId }, options: { history: kept } } = draft;
     const last = draft.last(key);
-    return this.#history.succeed({ scopeId, key, last, revision, kept, undo: this.#undo });
+    return this.#history.succeed({ scopeId, key, last, revision, kept, isSmall, undo: this.#undo });
   }
 
   /** Forgets the oldest of the deleted keys where there are too many, or where they are too old. */

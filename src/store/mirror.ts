@@ -26,6 +26,8 @@ export interface StoredEntry extends Entry {
   /** Numbers of its versions on disk, the oldest first; absent where there are none. */
   readonly past?: readonly number[];
   readonly ref?: ValueRef;
+  /** Number of the version that it is on disk already; absent where it is none yet. */
+  readonly at?: number;
   /** When it expires, on the store's monotonic clock. */
   readonly deadlineMs?: number;
 }
@@ -108,6 +110,7 @@ export function entryBytes(key: string, { valueBytes }: Pick<StoredEntry, "value
  */
 export class Mirror {
   readonly #scopes = new Map<string, Scope>();
+  readonly #byId = new Map<number, Scope>();
   /** Sorted keys by scope, made when a listing needs them and dropped when keys come or go. */
   readonly #sorted = new Map<Scope, readonly string[]>();
   /** Requests by their names, in the order in which they were done. */
@@ -135,6 +138,11 @@ export class Mirror {
   /** The scope of that name, if there is one. */
   scope(name: string): Scope | undefined {
     return this.#scopes.get(name);
+  }
+
+  /** The scope of that id, if there is one. */
+  scopeOf(id: number): Scope | undefined {
+    return this.#byId.get(id);
   }
 
   /** The entry of `key`; throws `scope_not_found`. */
@@ -219,11 +227,13 @@ export class Mirror {
   /** Adds a scope that holds nothing yet. */
   addScope(scope: Scope): void {
     this.#scopes.set(scope.name, scope);
+    this.#byId.set(scope.id, scope);
   }
 
   /** Takes a scope away with what it holds. */
   dropScope(scope: Scope): void {
     if (this.#scopes.get(scope.name) === scope) this.#scopes.delete(scope.name);
+    this.#byId.delete(scope.id);
     this.#sorted.delete(scope);
     this.#keys -= scope.entries.size;
     if (this.#expiry.size === 0) return;

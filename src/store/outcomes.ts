@@ -13,7 +13,7 @@ import type { Applied } from "./draft_types.ts";
  * What transactions may share one commit. Deno KV takes 1000 records, 81,920 bytes of keys, and 819,200
  * bytes in which it counts keys twice; some of each is left for records of the disk's own.
  */
-const COMMIT_MAX: CommitSize = { records: 990, keyBytes: 80_000, bytes: 600_000 };
+const COMMIT_MAX: CommitSize = { records: 900, keyBytes: 70_000, bytes: 600_000 };
 
 /** What one transaction came to; a refusal holds only if the commit does, it may rest on it. */
 export interface Outcome {

@@ -15,6 +15,7 @@ import type {
 import { byKey, encodeKey, metaRecord, VersionNumbers } from "./deno_kv_encode.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
+import { Presents } from "./recovery_presents.ts";
 import { decodeRecord } from "./record.ts";
 import { nameOf, type Salvage, type Salvaged } from "./salvage.ts";
 
@@ -64,6 +65,9 @@ export function metaOf({ records }: Salvage): layout.Meta | undefined {
   return found && decodeRecord<layout.Meta>(found.record, found.key).header;
 }
 
+/** What tells a revision: entries, deletions and versions. */
+const REVISED: readonly string[] = ["e", "d", "h"];
+
 class Recovery {
   readonly #salvage: Salvage;
   readonly #onLoss: (loss: Loss) => void;
@@ -74,6 +78,7 @@ class Recovery {
   /** Keys of entries that are gone, or whose pieces are; those that the backup has are taken out. */
   readonly #gone = new Map<string, layout.Key>();
   readonly #meta: layout.Meta | undefined;
+  readonly #presents: Presents;
   readonly #numbers: VersionNumbers;
   #nextScopeId: number;
   #revision: number;
@@ -82,6 +87,7 @@ class Recovery {
     this.#salvage = salvage;
     this.#onLoss = onLoss;
     this.#meta = metaOf(salvage);
+    this.#presents = new Presents(salvage, this.#meta?.revision);
     this.#nextScopeId = this.#meta?.nextScopeId ?? 1;
     this.#revision = this.#meta?.revision ?? 0;
     const next = Math.max(this.#meta?.nextVersion ?? 1, versionAfter(salvage));
@@ -112,12 +118,17 @@ class Recovery {
     }
   }
 
-  /** Everything that is whole, but the meta record, and entries without all of their pieces. */
+  /**
+   * Everything that is whole, but the meta record, and entries without all of their pieces; with entries
+   * settled, so that no lists are needed.
+   */
   *others(): Generator<RawRecord> {
     for (const [name, { key, record }] of this.#salvage.records) {
-      if (key[0] === "m") continue;
-      if (key[0] === "e" && !this.#isWhole({ key, record })) this.#gone.set(name, key);
-      else yield [key, record];
+      const [kind] = key;
+      if (kind === "m" || kind === "u") continue;
+      if (kind !== "e") yield [key, record];
+      else if (!this.#isWhole({ key, record })) this.#gone.set(name, key);
+      else yield [key, this.#presents.settled({ key, record })];
     }
   }
 
@@ -167,9 +178,7 @@ class Recovery {
     const found = this.#salvage.records.get(name);
     if (!found) return this.#mayBeGone(key) ? "doubtful" : undefined;
     // Where old pages may be among those read, the backup may have the later value.
-    return layout.decodeEntry(key, found.record).header.r < record.entry.revision
-      ? "old"
-      : undefined;
+    return this.#presents.revisionOf(found) < record.entry.revision ? "old" : undefined;
   }
 
   /** Tells what is nowhere any more. */
@@ -190,7 +199,7 @@ class Recovery {
   /** The meta record, behind everything that was seen: the new history begins with a revision of its own. */
   meta(epoch: string, revision: number): RawRecord {
     for (const { key, record } of this.#salvage.records.values()) {
-      if (key[0] === "e" || key[0] === "d") this.#see(layout.decodeEntry(key, record).header.r);
+      if (REVISED.includes(key[0] as string)) this.#see(layout.decodeEntry(key, record).header.r);
     }
     this.#see(revision);
     const next = { nextScopeId: this.#nextScopeId, nextVersion: this.#numbers.next };
@@ -227,8 +236,9 @@ class Recovery {
     return !this.#salvage.isComplete || this.#salvage.lost.has(nameOf(key));
   }
 
-  #isWhole({ key, record }: Salvaged): boolean {
-    const { ref } = layout.decodeEntry(key, record);
+  #isWhole(found: Salvaged): boolean {
+    if (this.#presents.isLost(found)) return false;
+    const { ref } = this.#presents.of(found);
     if (!ref) return true;
     return layout.pieceKeys(ref).every((key) => this.#salvage.records.has(nameOf(key)));
   }

@@ -91,7 +91,7 @@ async function write(
   await Deno.mkdir(dir);
   let last: Written["last"];
   {
-    await using store = new DurableStore(await openDenoKv({ path }));
+    await using store = new DurableStore(await openDenoKv({ path, unsettledMax: 30 }));
     store.watch((changes) => {
       for (const { scope, key, value } of changes) {
         if (value !== undefined) values.add(JSON.stringify([scope, key, value]));

@@ -20,7 +20,7 @@ function say(line: string): void {
 
 let begun = 0;
 while (begun < count) {
-  await using store = new DurableStore(await openDenoKv({ path }));
+  await using store = new DurableStore(await openDenoKv({ path, unsettledMax: 40 }));
   const end = Math.min(count, begun + Number(perOpening));
   while (begun < end) {
     // One at a time, and many in one commit.

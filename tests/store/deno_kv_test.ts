@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DurableStore } from "../../src/store/durable_store.ts";
-import { openDenoKv } from "../../src/store/deno_kv.ts";
+import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
+import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import { encodeRecords } from "../../src/store/deno_kv_encode.ts";
 import { fillDenoKv } from "../../src/store/deno_kv_fill.ts";
 import { encodeRecord } from "../../src/store/record.ts";
@@ -16,20 +17,30 @@ import { text, until } from "../helpers/async.ts";
 import { freePort } from "../helpers/ports.ts";
 import { runProgram } from "../helpers/program.ts";
 
-async function denoKvPlace(): Promise<StorePlace> {
+/** A place whose database is checked in the end. */
+async function denoKvPlace(options: Partial<DenoKvOptions> = {}): Promise<StorePlace> {
   const dir = await tempDir();
+  const path = `${dir.path}/state.db`;
   return {
-    open: async (options = {}) => {
-      const { clock = systemClock } = options;
-      const loaded = await openDenoKv({ path: `${dir.path}/state.db`, clock });
-      return new DurableStore(loaded, options);
+    open: async (ofStore = {}) => {
+      const { clock = systemClock } = ofStore;
+      const loaded = await openDenoKv({ path, clock, ...options });
+      return new DurableStore(loaded, ofStore);
     },
-    [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      const problems: string[] = [];
+      await checkDenoKv(path, (problem) => problems.push(problem));
+      await dir[Symbol.asyncDispose]();
+      assert.deepEqual(problems, []);
+    },
   };
 }
 
-testStoreContract("deno kv store", denoKvPlace);
-testPastContract("deno kv store", denoKvPlace);
+testStoreContract("deno kv store", () => denoKvPlace());
+testPastContract("deno kv store", () => denoKvPlace());
+// What is newer than its entry is settled with nearly every commit.
+testStoreContract("deno kv store that settles", () => denoKvPlace({ unsettledMax: 2 }));
+testPastContract("deno kv store that settles", () => denoKvPlace({ unsettledMax: 2 }));
 
 const source = "test";
 

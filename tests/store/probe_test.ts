@@ -47,8 +47,8 @@ Deno.test("probe - a disk that was full and is not any more is found out without
   }
   const problems: string[] = [];
   const { records } = await checkDenoKv(path, (problem) => problems.push(problem));
-  // The store, the scope, the key and what it was: of the probes nothing is left.
-  assert.deepEqual([problems, records], [[], 4]);
+  // The store, the scope, the key, what it was and is, and that it is newer: of the probes nothing is left.
+  assert.deepEqual([problems, records], [[], 6]);
 });
 
 Deno.test("probe - a probe that does not return is noticed, and a write waits for it", async () => {

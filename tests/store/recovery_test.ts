@@ -272,6 +272,7 @@ Deno.test("recovery - pages lost in the middle of a log: what may be old is said
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
   const copy = `${dir.path}/copy.db`;
+  const replacement = `new${"er".repeat(200)}`;
   const put = (store: DurableStore, key: string, value: unknown) =>
     store.commit({ mutations: [set("a", key, value)], source });
   {
@@ -282,19 +283,20 @@ Deno.test("recovery - pages lost in the middle of a log: what may be old is said
   }
   {
     await using store = await open(path);
-    await put(store, "k1000", "new");
+    // Too long to be a version at once: those lie together, and are in the log again with the next ones.
+    await put(store, "k1000", replacement);
     for (let i = 0; i < 3; i += 1) await put(store, "k1299", i);
     await put(store, "z", 1);
     for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${copy}${end}`);
   }
   const wal = await Deno.readFile(`${copy}-wal`);
-  const at = new TextDecoder("latin1").decode(wal).indexOf('\n"new"');
+  const at = new TextDecoder("latin1").decode(wal).indexOf('\n"new');
   assert.ok(at > 0);
   wal.fill(0, at & ~4095, (at & ~4095) + 4096);
   await Deno.writeFile(`${copy}-wal`, wal);
   const { loaded, notices } = await openRecovering({ path: copy, onDamage: "start" });
   await using store = new DurableStore(loaded);
-  assert.notEqual(store.get("a", "k1000")?.value, '"new"');
+  assert.doesNotMatch(store.get("a", "k1000")?.value ?? "", /new/);
   assert.equal(store.get("a", "k1299")!.value, "2");
   assert.equal(store.get("a", "z")!.value, "1");
   assert.match(notices.all[0]!.text, /values that were replaced.* may be there again/);

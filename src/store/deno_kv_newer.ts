@@ -1,0 +1,130 @@
+/**
+ * What keys are where their entries on disk are older: the lists of such keys (`u`), and reading what they name.
+ *
+ * @module
+ */
+
+import * as layout from "./deno_kv_layout.ts";
+import type { RawRecord } from "./deno_kv_fill.ts";
+import { decodeRecord, encodeRecord } from "./record.ts";
+
+/** Records fetched by one getMany; the most Deno KV takes. */
+const GET_BATCH = 10;
+/** Records fetched by one call of list; the most Deno KV takes. */
+const LIST_BATCH = 1000;
+
+/** A version in the place of an entry. */
+export interface Listed {
+  readonly number: number;
+  readonly revision: number;
+  readonly scopeId: number;
+  readonly key: string;
+}
+
+/** A list of them, where it lies. */
+export interface UnsettledList {
+  readonly at: layout.Key;
+  readonly versions: readonly Listed[];
+}
+
+/** Header of a list's record: of each version number, revision, scope id and key. */
+interface ListHeader {
+  readonly l: readonly (readonly [number, number, number, string])[];
+}
+
+/** What a key is, where that is newer than its entry. */
+export interface Newer extends Listed {
+  /** Undefined where it cannot be read. */
+  readonly past: layout.DecodedPast | undefined;
+}
+
+/** What is newer than entries, by the ids of scopes and by keys. */
+export type NewerKeys = ReadonlyMap<number, ReadonlyMap<string, Newer>>;
+
+/** A list where it lies. */
+export function listRecord({ at, versions }: UnsettledList): RawRecord {
+  const l = versions.map(({ number, revision, scopeId, key }) =>
+    [number, revision, scopeId, key] as const
+  );
+  const header: ListHeader = { l };
+  return [at, encodeRecord(header, "", at)];
+}
+
+/**
+ * Reads the list that lies at `at`.
+ *
+ * @throws {DamagedRecord}
+ */
+export function decodeList(at: layout.Key, record: unknown): UnsettledList {
+  const { l } = decodeRecord<ListHeader>(record, at).header;
+  const versions = l.map(([number, revision, scopeId, key]) => ({
+    number,
+    revision,
+    scopeId,
+    key,
+  }));
+  return { at, versions };
+}
+
+/** Of several versions of a key the latest. */
+export function latestOf(lists: Iterable<UnsettledList>): Map<number, Map<string, Listed>> {
+  const latest = new Map<number, Map<string, Listed>>();
+  for (const { versions } of lists) {
+    for (const listed of versions) {
+      let keys = latest.get(listed.scopeId);
+      if (!keys) latest.set(listed.scopeId, keys = new Map());
+      const other = keys.get(listed.key);
+      if (!other || other.revision < listed.revision) keys.set(listed.key, listed);
+    }
+  }
+  return latest;
+}
+
+/**
+ * Reads all lists, and the versions that they name.
+ *
+ * @param intact Runs what throws `DamagedRecord`; what it gives back in place of that list is left out.
+ */
+export async function readUnsettled(
+  kv: Deno.Kv,
+  intact: (at: layout.Key, read: () => UnsettledList) => UnsettledList | undefined,
+): Promise<{ readonly lists: readonly UnsettledList[]; readonly newer: NewerKeys }> {
+  const lists: UnsettledList[] = [];
+  const found = kv.list({ prefix: layout.UNSETTLED }, { batchSize: LIST_BATCH });
+  for await (const { key, value } of found) {
+    const at = key as layout.Key;
+    const list = intact(at, () => decodeList(at, value));
+    if (list) lists.push(list);
+  }
+  const newer = new Map<number, Map<string, Newer>>();
+  for (const [scopeId, keys] of latestOf(lists)) {
+    newer.set(scopeId, await readNewer(kv, [...keys.values()]));
+  }
+  return { lists, newer };
+}
+
+async function readNewer(kv: Deno.Kv, all: readonly Listed[]): Promise<Map<string, Newer>> {
+  const newer = new Map<string, Newer>();
+  for (let i = 0; i < all.length; i += GET_BATCH) {
+    const some = all.slice(i, i + GET_BATCH);
+    const records = await kv.getMany(some.map(({ number }) => layout.versionKey(number)));
+    for (const [place, listed] of some.entries()) {
+      newer.set(listed.key, { ...listed, past: pastOf(listed, records[place]!.value) });
+    }
+  }
+  return newer;
+}
+
+/** The version that is `listed`, if it is what lies there. */
+function pastOf(
+  { revision, scopeId, key }: Listed,
+  record: unknown,
+): layout.DecodedPast | undefined {
+  try {
+    const past = layout.decodePast(record);
+    const { header: { r, scope, key: name } } = past;
+    return r === revision && scope === scopeId && name === key ? past : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * Keys that are newer than their entries on disk. What such a key is now was written once, as the version
+ * that it will be when it is the past; its entry follows when so many others are newer that a start would
+ * take long. Most are replaced before that: so a key that changes often costs one record a change.
+ *
+ * Each commit lists what it leaves unsettled (`u`), with the revision of each: whoever reads the database
+ * takes the version where that is later than the entry's. A key without an entry was deleted.
+ *
+ * @module
+ */
+
+import { utf8Bytes } from "../state/utf8.ts";
+import * as layout from "./deno_kv_layout.ts";
+import { type Listed, listRecord, type UnsettledList } from "./deno_kv_newer.ts";
+import type { Draft } from "./draft.ts";
+import { living, type StoredEntry } from "./mirror.ts";
+
+/** Versions listed before entries are settled: a start reads each of them by its number. */
+const LISTED_MAX = 4096;
+/** How many more there are, as a part of that, before commits of their own settle them. */
+const EXCESS = 0.25;
+/** Entries that a commit settles beside all else that it has, and bytes of their keys and records. */
+const BESIDE_MAX = { entries: 80, keyBytes: 8_000, bytes: 60_000 } as const;
+/** The same of a commit that does nothing else; with one more entry it stays within Deno KV's limits. */
+const ALONE_MAX = { entries: 800, keyBytes: 70_000, bytes: 600_000 } as const;
+/** Lists deleted with them, or without. */
+const LISTS_MAX = { beside: 10, alone: 900 } as const;
+/** Bytes of one list; Deno KV takes 65,536 for the whole record. */
+const LIST_BYTES_MAX = 50_000;
+/** What a version takes in a list beside its key; rounded up. */
+const LISTED_BYTES = 60;
+
+/**
+ * The lists of a database that is open, the oldest first.
+ *
+ * @example
+ * ```ts
+ * await unsettled.prepare(draft);
+ * const written = unsettled.write(atomic, draft);
+ * await atomic.commit();
+ * unsettled.committed(written);
+ * ```
+ */
+export class Unsettled {
+  readonly #kv: Deno.Kv;
+  readonly #lists: UnsettledList[];
+  readonly #listedMax: number;
+  #count: number;
+
+  /** @param lists As they are on disk. */
+  constructor(kv: Deno.Kv, lists: readonly UnsettledList[], listedMax = LISTED_MAX) {
+    this.#kv = kv;
+    this.#listedMax = listedMax;
+    this.#lists = [...lists];
+    this.#count = countOf(lists);
+  }
+
+  /**
+   * Settles, before `draft` is committed, what is too much for a commit with something else in it, and the
+   * keys of scopes that `draft` deletes: what is to be purged is found by their entries.
+   */
+  async prepare(draft: Draft): Promise<void> {
+    const dropped = new Set(draft.droppedScopes().map(({ id }) => id));
+    if (dropped.size > 0) {
+      const versions = this.#lists.flatMap((list) => list.versions)
+        .filter(({ scopeId }) => dropped.has(scopeId));
+      await this.#writeEntries(presentOf(versions, draft));
+    }
+    if (this.#count <= this.#listedMax * (1 + EXCESS)) return;
+    const excess = this.#excess();
+    await this.#writeEntries(excess.flatMap(({ versions }) => presentOf(versions, draft)));
+    // After the entries: a list that is there too long does no harm.
+    await this.#deleteLists(excess);
+    this.#forget(excess);
+  }
+
+  /** Has `atomic`, which commits `draft`, list what that leaves unsettled, and settle what is listed too long. */
+  write(atomic: Deno.AtomicOperation, draft: Draft): Relisted {
+    const added = listsOf(draft);
+    for (const list of added) atomic.set(...listRecord(list));
+    // In other commits there may be no room.
+    const hasRoom = countOf(added) === draft.keyWrites().length &&
+      draft.droppedScopes().length === 0;
+    return { added, settled: hasRoom ? this.#settleBeside(atomic, draft) : [] };
+  }
+
+  /** What {@link write} did is on disk. */
+  committed({ added, settled }: Relisted): void {
+    this.#forget(settled);
+    this.#lists.push(...added);
+    this.#count += countOf(added);
+  }
+
+  #settleBeside(atomic: Deno.AtomicOperation, draft: Draft): UnsettledList[] {
+    const room = new Room(BESIDE_MAX);
+    const settled: UnsettledList[] = [];
+    for (const list of this.#excess().slice(0, LISTS_MAX.beside)) {
+      const present = presentOf(list.versions, draft)
+        // What the draft itself writes or deletes is listed anew, or needs to be no more.
+        .filter(({ scopeId, key }) => !draft.changes(scopeId, key));
+      const entries = present.length > BESIDE_MAX.entries ? undefined : present.map(recordOf);
+      if (!entries || !room.takes(entries)) break;
+      for (const [at, record] of entries) atomic.set(at, record);
+      atomic.delete(list.at);
+      settled.push(list);
+    }
+    return settled;
+  }
+
+  /** The oldest lists that are too many. */
+  #excess(): UnsettledList[] {
+    let [lists, count] = [0, this.#count];
+    while (count > this.#listedMax) {
+      count -= this.#lists[lists]!.versions.length;
+      lists += 1;
+    }
+    return this.#lists.slice(0, lists);
+  }
+
+  /** The first `lists` are gone. */
+  #forget(lists: readonly UnsettledList[]): void {
+    this.#lists.splice(0, lists.length);
+    this.#count -= countOf(lists);
+  }
+
+  async #writeEntries(present: readonly Present[]): Promise<void> {
+    let [atomic, room] = [this.#kv.atomic(), new Room(ALONE_MAX)];
+    for (const [at, record] of present.map(recordOf)) {
+      if (!room.takes([[at, record]])) {
+        await atomic.commit();
+        [atomic, room] = [this.#kv.atomic(), new Room(ALONE_MAX)];
+        room.takes([[at, record]]);
+      }
+      atomic.set(at, record);
+    }
+    await atomic.commit();
+  }
+
+  async #deleteLists(lists: readonly UnsettledList[]): Promise<void> {
+    for (let i = 0; i < lists.length; i += LISTS_MAX.alone) {
+      const atomic = this.#kv.atomic();
+      for (const { at } of lists.slice(i, i + LISTS_MAX.alone)) atomic.delete(at);
+      await atomic.commit();
+    }
+  }
+}
+
+/** What a commit does to the lists. */
+export interface Relisted {
+  readonly added: readonly UnsettledList[];
+  /** The first ones, which go. */
+  readonly settled: readonly UnsettledList[];
+}
+
+/** A key that is newer than its entry, as of the last commit. */
+interface Present {
+  readonly scopeId: number;
+  readonly key: string;
+  readonly entry: StoredEntry;
+}
+
+type EntryRecord = readonly [at: layout.Key, record: Uint8Array];
+
+/** Those of `versions` that are still what their keys are. */
+function presentOf(versions: readonly Listed[], draft: Draft): Present[] {
+  const present: Present[] = [];
+  for (const { number, scopeId, key } of versions) {
+    const entry = draft.committed(scopeId, key);
+    if (entry?.at === number) present.push({ scopeId, key, entry });
+  }
+  return present;
+}
+
+function recordOf({ scopeId, key, entry }: Present): EntryRecord {
+  const at = layout.entryKey(scopeId, key);
+  return [at, layout.encodeEntry(at, entry, undefined)];
+}
+
+/** The lists of what `draft` writes as versions alone. */
+function listsOf(draft: Draft): UnsettledList[] {
+  const lists: { readonly at: layout.Key; readonly versions: Listed[] }[] = [];
+  let bytes = Infinity;
+  for (const { scopeId, key, last } of draft.keyWrites()) {
+    const entry = living(last);
+    if (entry?.at === undefined) continue;
+    bytes += LISTED_BYTES + utf8Bytes(key);
+    if (bytes > LIST_BYTES_MAX) {
+      lists.push({ at: layout.unsettledKey(draft.revision, lists.length), versions: [] });
+      bytes = LISTED_BYTES + utf8Bytes(key);
+    }
+    lists.at(-1)!.versions.push({ number: entry.at, revision: entry.revision, scopeId, key });
+  }
+  return lists;
+}
+
+function countOf(lists: readonly UnsettledList[]): number {
+  return lists.reduce((sum, { versions }) => sum + versions.length, 0);
+}
+
+/** What still goes into a commit. */
+class Room {
+  #entries: number;
+  #keyBytes: number;
+  #bytes: number;
+
+  constructor({ entries, keyBytes, bytes }: {
+    readonly entries: number;
+    readonly keyBytes: number;
+    readonly bytes: number;
+  }) {
+    this.#entries = entries;
+    this.#keyBytes = keyBytes;
+    this.#bytes = bytes;
+  }
+
+  /** Takes room for all of `entries`; false if there is not enough. */
+  takes(entries: readonly EntryRecord[]): boolean {
+    const keyBytes = entries.reduce((sum, [at]) => sum + layout.keyBytes(at), 0);
+    // Deno KV counts keys twice.
+    const bytes = entries.reduce((sum, [, record]) => sum + record.length, 2 * keyBytes);
+    this.#entries -= entries.length;
+    this.#keyBytes -= keyBytes;
+    this.#bytes -= bytes;
+    return this.#entries >= 0 && this.#keyBytes >= 0 && this.#bytes >= 0;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What keys are in a damaged database: their entries, or versions that are newer. Pure.
+ *
+ * @module
+ */
+
+import { entryOf } from "./deno_kv_decoded.ts";
+import * as layout from "./deno_kv_layout.ts";
+import { decodeList, latestOf, type Listed } from "./deno_kv_newer.ts";
+import { decodeRecord } from "./record.ts";
+import type { Salvage, Salvaged } from "./salvage.ts";
+
+/** A version of a key that is whole. */
+interface Found {
+  readonly number: number;
+  readonly past: layout.DecodedPast;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Tells what is newer than entries. Of a key that is still there the latest version is what it is: all that
+ * are its past are older than its entry, or than what is newer.
+ *
+ * @example
+ * ```ts
+ * const presents = new Presents(salvage, 42);
+ * if (!presents.isLost(found)) presents.settled(found); // the record of an entry that is up to date
+ * ```
+ */
+export class Presents {
+  readonly #latest = new Map<number, Map<string, Found>>();
+  readonly #listed: ReadonlyMap<number, ReadonlyMap<string, Listed>>;
+
+  /** @param revision Of the last commit, where that is known: what is later belongs to one that never came. */
+  constructor({ records }: Salvage, revision = Infinity) {
+    const all = [...records.values()];
+    const ahead = new Set(
+      all.filter(({ key: [kind] }) => kind === "g").flatMap(({ key, record }) =>
+        decodeRecord<layout.Garbage>(record, key).header.ahead ?? []
+      ),
+    );
+    for (const { key: [kind, number], record } of all) {
+      if (kind !== "h" || ahead.has(number as number)) continue;
+      const past = layout.decodePast(record);
+      if (past.header.r <= revision) this.#see({ number: number as number, past });
+    }
+    const lists = all.filter(({ key: [kind] }) => kind === "u");
+    this.#listed = latestOf(lists.map(({ key, record }) => decodeList(key, record)));
+  }
+
+  /** What the key of an entry is. */
+  of(found: Salvaged): layout.DecodedEntry {
+    return this.#newer(found)?.past ?? entryIn(found);
+  }
+
+  /** Its revision. */
+  revisionOf(found: Salvaged): number {
+    return this.of(found).header.r;
+  }
+
+  /** Whether it is known to be something later, which is gone. */
+  isLost(found: Salvaged): boolean {
+    const { key: [, scopeId, key] } = found;
+    const listed = this.#listed.get(scopeId as number)?.get(key as string);
+    return listed !== undefined && listed.revision > this.revisionOf(found);
+  }
+
+  /** The record of an entry that says what its key is. */
+  settled(found: Salvaged): Uint8Array {
+    const newer = this.#newer(found);
+    if (!newer) return found.record;
+    const { number, past } = newer;
+    const entry = entryOf(past, decoder.decode(past.body), past.body.length, number);
+    return layout.encodeEntry(found.key, entry, undefined);
+  }
+
+  #newer(found: Salvaged): Found | undefined {
+    const { key: [, scopeId, key] } = found;
+    const latest = this.#latest.get(scopeId as number)?.get(key as string);
+    return latest && latest.past.header.r > entryIn(found).header.r ? latest : undefined;
+  }
+
+  #see(found: Found): void {
+    const { scope, key, r } = found.past.header;
+    let keys = this.#latest.get(scope);
+    if (!keys) this.#latest.set(scope, keys = new Map());
+    const other = keys.get(key);
+    if (!other || other.past.header.r < r) keys.set(key, found);
+  }
+}
+
+function entryIn({ key, record }: Salvaged): layout.DecodedEntry {
+  return layout.decodeEntry(key, record);
+}
