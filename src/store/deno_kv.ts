@@ -25,7 +25,7 @@ import type { Written } from "./draft_types.ts";
 import { type DatabaseLock, lockDatabase } from "./lock.ts";
 import { isLarge } from "./draft_history.ts";
 import { encodeRecord } from "./record.ts";
-import { databaseUnusable as unusable } from "./refusals.ts";
+import { databaseUnusable as unusable, writtenByAnother } from "./refusals.ts";
 import { Quota } from "./quota.ts";
 import { Reserve } from "./reserve.ts";
 import { WalWatch } from "./sqlite_wal_watch.ts";
@@ -162,7 +162,7 @@ class DenoKv implements FileDisk {
     /** What is written before the commit, and garbage unless that comes. */
     const ahead: Note[] = [];
     try {
-      await this.#unsettled.prepare(draft);
+      await this.#unsettled.prepare(draft, this.#last());
       const refs = await this.#writePieces(draft, ahead);
       await this.#commit(draft, refs, ahead);
       return refs;
@@ -209,11 +209,16 @@ class DenoKv implements FileDisk {
     if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
   }
 
+  /** What holds as long as nobody else has written. */
+  #last(): Deno.AtomicCheck {
+    return { key: layout.META_KEY, versionstamp: this.#metaVersion };
+  }
+
   async #commit(draft: Draft, refs: Written, ahead: Note[]): Promise<void> {
     const { revision, nextScopeId, history: { nextVersion } } = draft;
     const meta = { ...this.#meta, format: layout.FORMAT, revision, nextScopeId, nextVersion };
     const atomic = this.#kv.atomic()
-      .check({ key: layout.META_KEY, versionstamp: this.#metaVersion })
+      .check(this.#last())
       .set(layout.META_KEY, encodeRecord(meta));
     setDraft(atomic, draft, refs);
     const relisted = this.#unsettled.write(atomic, draft);
@@ -221,9 +226,7 @@ class DenoKv implements FileDisk {
     for (const [id] of ahead) atomic.delete(layout.garbageKey(id));
     const notes = noteIn(atomic, garbage);
     const result = await atomic.commit();
-    if (!result.ok) {
-      throw new PlantdError("storage_unavailable", "another process has written to the database");
-    }
+    if (!result.ok) throw writtenByAnother();
     this.#metaVersion = result.versionstamp;
     this.#meta = meta;
     this.#unsettled.committed(relisted);

@@ -14,6 +14,7 @@ import * as layout from "./deno_kv_layout.ts";
 import { type Listed, listRecord, type UnsettledList } from "./deno_kv_newer.ts";
 import type { Draft } from "./draft.ts";
 import { living, type StoredEntry } from "./mirror.ts";
+import { writtenByAnother } from "./refusals.ts";
 
 /** Versions listed before entries are settled: a start reads each of them by its number. */
 const LISTED_MAX = 4096;
@@ -35,7 +36,7 @@ const LISTED_BYTES = 60;
  *
  * @example
  * ```ts
- * await unsettled.prepare(draft);
+ * await unsettled.prepare(draft, { key: META_KEY, versionstamp });
  * const written = unsettled.write(atomic, draft);
  * await atomic.commit();
  * unsettled.committed(written);
@@ -58,19 +59,22 @@ export class Unsettled {
   /**
    * Settles, before `draft` is committed, what is too much for a commit with something else in it, and the
    * keys of scopes that `draft` deletes: what is to be purged is found by their entries.
+   *
+   * @param last What holds as long as nobody else has written: entries are written over.
+   * @throws {PlantdError} `storage_unavailable` when it does not.
    */
-  async prepare(draft: Draft): Promise<void> {
+  async prepare(draft: Draft, last: Deno.AtomicCheck): Promise<void> {
     const dropped = new Set(draft.droppedScopes().map(({ id }) => id));
     if (dropped.size > 0) {
       const versions = this.#lists.flatMap((list) => list.versions)
         .filter(({ scopeId }) => dropped.has(scopeId));
-      await this.#writeEntries(presentOf(versions, draft));
+      await this.#writeEntries(presentOf(versions, draft), last);
     }
     if (this.#count <= this.#listedMax * (1 + EXCESS)) return;
     const excess = this.#excess();
-    await this.#writeEntries(excess.flatMap(({ versions }) => presentOf(versions, draft)));
+    await this.#writeEntries(excess.flatMap(({ versions }) => presentOf(versions, draft)), last);
     // After the entries: a list that is there too long does no harm.
-    await this.#deleteLists(excess);
+    await this.#deleteLists(excess, last);
     this.#forget(excess);
   }
 
@@ -123,24 +127,25 @@ export class Unsettled {
     this.#count -= countOf(lists);
   }
 
-  async #writeEntries(present: readonly Present[]): Promise<void> {
+  async #writeEntries(present: readonly Present[], last: Deno.AtomicCheck): Promise<void> {
+    if (present.length === 0) return;
     let [atomic, room] = [this.#kv.atomic(), new Room(ALONE_MAX)];
     for (const [at, record] of present.map(recordOf)) {
       if (!room.takes([[at, record]])) {
-        await atomic.commit();
+        await commitAfter(last, atomic);
         [atomic, room] = [this.#kv.atomic(), new Room(ALONE_MAX)];
         room.takes([[at, record]]);
       }
       atomic.set(at, record);
     }
-    await atomic.commit();
+    await commitAfter(last, atomic);
   }
 
-  async #deleteLists(lists: readonly UnsettledList[]): Promise<void> {
+  async #deleteLists(lists: readonly UnsettledList[], last: Deno.AtomicCheck): Promise<void> {
     for (let i = 0; i < lists.length; i += LISTS_MAX.alone) {
       const atomic = this.#kv.atomic();
       for (const { at } of lists.slice(i, i + LISTS_MAX.alone)) atomic.delete(at);
-      await atomic.commit();
+      await commitAfter(last, atomic);
     }
   }
 }
@@ -160,6 +165,10 @@ interface Present {
 }
 
 type EntryRecord = readonly [at: layout.Key, record: Uint8Array];
+
+async function commitAfter(last: Deno.AtomicCheck, atomic: Deno.AtomicOperation): Promise<void> {
+  if (!(await atomic.check(last).commit()).ok) throw writtenByAnother();
+}
 
 /** Those of `versions` that are still what their keys are. */
 function presentOf(versions: readonly Listed[], draft: Draft): Present[] {

@@ -138,6 +138,11 @@ export function databaseUnusable(file: string, error: unknown): PlantdError {
   );
 }
 
+/** The failure where the lock did not keep a second writer out. */
+export function writtenByAnother(): PlantdError {
+  return new PlantdError("storage_unavailable", "another process has written to the database");
+}
+
 /** What is said of a disk that is full. */
 export const DISK_IS_FULL = "the disk is full; nothing was stored";
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Mutation } from "../../src/state/store.ts";
 import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
+import * as layout from "../../src/store/deno_kv_layout.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
@@ -23,6 +24,16 @@ function sets(key: string, last: number): Mutation[] {
   return Array.from({ length: last }, (_, i) => set("a", key, i + 1));
 }
 
+/** Does something to the records of the database at `path`, which nobody has open. */
+async function tamper(path: string, act: (kv: Deno.Kv) => Promise<void>): Promise<void> {
+  const kv = await Deno.openKv(path);
+  try {
+    await act(kv);
+  } finally {
+    kv.close();
+  }
+}
+
 Deno.test("unsettled - a refused transaction leaves the options of a scope as they were, also in its commit", async () => {
   await using dir = await tempDir();
   await using store = await open(`${dir.path}/state.db`);
@@ -38,4 +49,20 @@ Deno.test("unsettled - a refused transaction leaves the options of a scope as th
   assert.deepEqual([first.status, second.status], ["rejected", "fulfilled"]);
   const values = (await store.history("a", "k")).map(({ value }) => value);
   assert.deepEqual(values, ["6", "5", "4", "3", "2", "1"]);
+});
+
+Deno.test("unsettled - where another process has written, nothing of what is there is settled over", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  await using store = await open(path, { unsettledMax: 2 });
+  await put(store, ...["k", "l", "m"].flatMap((key) => [set("a", key, 1)]));
+  await Promise.all(["k", "l", "m"].map((key) => put(store, set("a", key, 2))));
+  const at = layout.entryKey(1, "k");
+  const theirs = new Uint8Array([1, 2, 3]);
+  await tamper(path, async (kv) => {
+    const meta = (await kv.get<Uint8Array>(layout.META_KEY)).value!;
+    await kv.atomic().set(layout.META_KEY, meta).set(at, theirs).commit();
+  });
+  await assert.rejects(put(store, set("a", "n", 1)), /another process/);
+  await tamper(path, async (kv) => assert.deepEqual((await kv.get(at)).value, theirs));
 });
