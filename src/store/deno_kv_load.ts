@@ -25,7 +25,14 @@ import {
 import { entryOf, tombstoneOf } from "./deno_kv_decoded.ts";
 import { entryPages, scopeIdOf } from "./deno_kv_entries.ts";
 import { Reader, readOptions, readRequests } from "./deno_kv_reader.ts";
-import { type Newer, type NewerKeys, readUnsettled, type UnsettledList } from "./deno_kv_newer.ts";
+import {
+  type Newer,
+  type NewerKeys,
+  putLatest,
+  readLatest,
+  readUnsettled,
+  type UnsettledList,
+} from "./deno_kv_newer.ts";
 import { emptyScope, Mirror, type Scope, type StoredEntry, type Tombstone } from "./mirror.ts";
 import { DamagedRecord, decodeRecord } from "./record.ts";
 
@@ -65,7 +72,7 @@ export async function loadDenoKv(
   const load = new Load(reader, clock, onProgress);
   const garbage = await load.garbage();
   await load.scopes();
-  const unsettled = await load.unsettled();
+  const unsettled = await load.unsettled(garbage);
   await load.entries(path);
   await load.deleted(new Set(garbage.flatMap(([, { deleted = [] }]) => deleted)));
   const { mirror } = load;
@@ -148,11 +155,29 @@ class Load {
     }
   }
 
-  /** Reads what is newer than entries. */
-  async unsettled(): Promise<readonly UnsettledList[]> {
-    const { lists, newer } = await readUnsettled(this.#kv, (_, read) => this.#reader.intact(read));
+  /**
+   * Reads what is newer than entries. Where a list cannot be read, what it named is found by looking at all
+   * versions, and listed in its place: the entries alone would be what keys were.
+   */
+  async unsettled(
+    garbage: readonly (readonly [string, Garbage])[],
+  ): Promise<readonly UnsettledList[]> {
+    const damaged: Key[] = [];
+    const { lists, newer } = await readUnsettled(this.#kv, (at, read) => {
+      const list = this.#reader.intact(read);
+      if (!list) damaged.push(at);
+      return list;
+    });
     this.#newer = newer;
-    return lists;
+    if (damaged.length === 0) return lists;
+    const { revision = Infinity } = (await this.#meta()).header ?? {};
+    const ahead = new Set(garbage.flatMap(([, { ahead = [] }]) => ahead));
+    const isAhead = (number: number, of: number) => ahead.has(number) || of > revision;
+    const versions = await readLatest(this.#kv, isAhead);
+    for (const version of versions) putLatest(newer, version);
+    // In the last of them, so that the others go first.
+    const last = damaged.pop()!;
+    return [...damaged.map((at) => ({ at, versions: [] })), { at: last, versions }, ...lists];
   }
 
   /** Fills the scopes. Entries of no scope wait to be purged. */

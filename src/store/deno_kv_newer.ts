@@ -69,15 +69,16 @@ export function decodeList(at: layout.Key, record: unknown): UnsettledList {
 /** Of several versions of a key the latest. */
 export function latestOf(lists: Iterable<UnsettledList>): Map<number, Map<string, Listed>> {
   const latest = new Map<number, Map<string, Listed>>();
-  for (const { versions } of lists) {
-    for (const listed of versions) {
-      let keys = latest.get(listed.scopeId);
-      if (!keys) latest.set(listed.scopeId, keys = new Map());
-      const other = keys.get(listed.key);
-      if (!other || other.revision < listed.revision) keys.set(listed.key, listed);
-    }
-  }
+  for (const { versions } of lists) for (const listed of versions) putLatest(latest, listed);
   return latest;
+}
+
+/** Puts `listed` where there is none of its key, or an earlier one. */
+export function putLatest<L extends Listed>(latest: Map<number, Map<string, L>>, listed: L): void {
+  let keys = latest.get(listed.scopeId);
+  if (!keys) latest.set(listed.scopeId, keys = new Map());
+  const other = keys.get(listed.key);
+  if (!other || other.revision < listed.revision) keys.set(listed.key, listed);
 }
 
 /**
@@ -88,7 +89,9 @@ export function latestOf(lists: Iterable<UnsettledList>): Map<number, Map<string
 export async function readUnsettled(
   kv: Deno.Kv,
   intact: (at: layout.Key, read: () => UnsettledList) => UnsettledList | undefined,
-): Promise<{ readonly lists: readonly UnsettledList[]; readonly newer: NewerKeys }> {
+): Promise<
+  { readonly lists: readonly UnsettledList[]; readonly newer: Map<number, Map<string, Newer>> }
+> {
   const lists: UnsettledList[] = [];
   const found = kv.list({ prefix: layout.UNSETTLED }, { batchSize: LIST_BATCH });
   for await (const { key, value } of found) {
@@ -101,6 +104,27 @@ export async function readUnsettled(
     newer.set(scopeId, await readNewer(kv, [...keys.values()]));
   }
   return { lists, newer };
+}
+
+/**
+ * The latest version of each key: where a list is lost, nobody knows which of them are newer than entries
+ * but by looking at all.
+ *
+ * @param isAhead Whether a version belongs to a commit that never came.
+ */
+export async function readLatest(
+  kv: Deno.Kv,
+  isAhead: (number: number, revision: number) => boolean,
+): Promise<Newer[]> {
+  const latest = new Map<number, Map<string, Newer>>();
+  const found = kv.list({ prefix: layout.VERSIONS }, { batchSize: LIST_BATCH });
+  for await (const { key: [, number], value } of found) {
+    const past = intactPast(value);
+    if (!past || isAhead(number as number, past.header.r)) continue;
+    const { r: revision, scope: scopeId, key } = past.header;
+    putLatest(latest, { number: number as number, revision, scopeId, key, past });
+  }
+  return [...latest.values()].flatMap((keys) => [...keys.values()]);
 }
 
 async function readNewer(kv: Deno.Kv, all: readonly Listed[]): Promise<Map<string, Newer>> {
@@ -120,10 +144,14 @@ function pastOf(
   { revision, scopeId, key }: Listed,
   record: unknown,
 ): layout.DecodedPast | undefined {
+  const past = intactPast(record);
+  const { r, scope, key: name } = past?.header ?? {};
+  return r === revision && scope === scopeId && name === key ? past : undefined;
+}
+
+function intactPast(record: unknown): layout.DecodedPast | undefined {
   try {
-    const past = layout.decodePast(record);
-    const { header: { r, scope, key: name } } = past;
-    return r === revision && scope === scopeId && name === key ? past : undefined;
+    return layout.decodePast(record);
   } catch {
     return undefined;
   }

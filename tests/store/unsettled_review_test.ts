@@ -34,6 +34,18 @@ async function tamper(path: string, act: (kv: Deno.Kv) => Promise<void>): Promis
   }
 }
 
+/** Spoils a record: its checksum is not its own any more. */
+async function spoil(kv: Deno.Kv, at: layout.Key): Promise<void> {
+  const record = (await kv.get<Uint8Array>(at)).value!.slice();
+  record[record.length - 1]! ^= 1;
+  await kv.set(at, record);
+}
+
+/** Keys under `prefix`, in order. */
+async function keysUnder(kv: Deno.Kv, prefix: layout.Key): Promise<layout.Key[]> {
+  return await Array.fromAsync(kv.list({ prefix }), ({ key }) => key as layout.Key);
+}
+
 Deno.test("unsettled - a refused transaction leaves the options of a scope as they were, also in its commit", async () => {
   await using dir = await tempDir();
   await using store = await open(`${dir.path}/state.db`);
@@ -65,4 +77,30 @@ Deno.test("unsettled - where another process has written, nothing of what is the
   });
   await assert.rejects(put(store, set("a", "n", 1)), /another process/);
   await tamper(path, async (kv) => assert.deepEqual((await kv.get(at)).value, theirs));
+});
+
+Deno.test("unsettled - a damaged list brings nothing older back, also without a recovery", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await put(store, ...sets("k", 4), ...sets("other", 1));
+  }
+  await tamper(path, async (kv) => {
+    for (const at of await keysUnder(kv, layout.UNSETTLED)) await spoil(kv, at);
+  });
+  for (let i = 0; i < 2; i += 1) {
+    await using store = await open(path);
+    const value = store.get("a", "k")?.value;
+    assert.ok(value === undefined || value === "4", `found ${value}`);
+    assert.equal(store.get("a", "other")!.value, "1");
+    assert.ok(store.status().damaged > 0);
+  }
+  {
+    await using store = await open(path, { unsettledMax: 0 });
+    await put(store, set("a", "other", 2));
+  }
+  await using store = await open(path);
+  assert.equal(store.status().damaged, 0, "what is settled needs no list");
+  assert.equal(store.get("a", "k")!.value, "4");
 });
