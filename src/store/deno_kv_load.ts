@@ -195,12 +195,13 @@ class Load {
         if (!scope) continue;
         const at = entryKey(scope.id, key);
         const decoded = this.#reader.intact(() => decodeEntryTexts(at, head, body));
+        // It may have been newer than what is listed.
+        if (!decoded) continue;
         const version = newer?.get(key);
-        if (version && version.revision > (decoded?.header.r ?? 0)) {
+        if (version && version.revision > decoded.header.r) {
           this.#putNewer(scope, version);
           continue;
         }
-        if (!decoded) continue;
         // Awaited only where there is something to wait for: there are many.
         const value = decoded.ref ? await this.#reader.pieces(decoded.ref) : decoded;
         if (!value) continue;

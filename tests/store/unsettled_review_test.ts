@@ -5,6 +5,7 @@ import type { Mutation } from "../../src/state/store.ts";
 import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
 import * as layout from "../../src/store/deno_kv_layout.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
+import { openRecovering } from "../../src/store/recovery.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
 
@@ -44,6 +45,20 @@ async function spoil(kv: Deno.Kv, at: layout.Key): Promise<void> {
 /** Keys under `prefix`, in order. */
 async function keysUnder(kv: Deno.Kv, prefix: layout.Key): Promise<layout.Key[]> {
   return await Array.fromAsync(kv.list({ prefix }), ({ key }) => key as layout.Key);
+}
+
+/** What a recovery of the database at `path` says, and what is served then. */
+async function recovered(path: string) {
+  let [text, report] = ["", ""];
+  const { loaded } = await openRecovering({
+    path,
+    onDamage: "start",
+    onRecovered: (...said) => [text, report] = said,
+  });
+  const store = new DurableStore(loaded);
+  const lines = report === "" ? [] : (await Deno.readTextFile(report)).split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  return { store, text, lines };
 }
 
 Deno.test("unsettled - a refused transaction leaves the options of a scope as they were, also in its commit", async () => {
@@ -103,4 +118,23 @@ Deno.test("unsettled - a damaged list brings nothing older back, also without a 
   await using store = await open(path);
   assert.equal(store.status().damaged, 0, "what is settled needs no list");
   assert.equal(store.get("a", "k")!.value, "4");
+});
+
+Deno.test("unsettled - a damaged entry that may be newer than what is listed brings nothing older back", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await put(store, ...sets("k", 3), set("a", "k", "long".repeat(100)));
+  }
+  await tamper(path, (kv) => spoil(kv, layout.entryKey(1, "k")));
+  {
+    await using store = await open(path);
+    assert.equal(store.get("a", "k"), undefined);
+    assert.equal(store.status().damaged, 1);
+  }
+  const { store, lines } = await recovered(path);
+  await using _ = store;
+  assert.deepEqual(lines, ['lost a "k"']);
+  assert.equal(store.get("a", "k"), undefined);
 });
