@@ -20,6 +20,7 @@ import type { Loaded } from "./disk.ts";
 import { lockDatabase } from "./lock.ts";
 import { Notices } from "./notices.ts";
 import { giveTo } from "./owner.ts";
+import { mayBeOlder } from "./recovery_presents.ts";
 import { metaOf, recoveredRecords } from "./recovery_records.ts";
 import { LossReport, paragraph, type Recovered } from "./recovery_report.ts";
 import {
@@ -256,7 +257,7 @@ async function build(
     backup: good && { path: good.path, ...good.summary },
     backupsFault,
     isComplete: salvaged.isComplete,
-    mayBeStale: salvaged.mayBeStale,
+    mayBeStale: salvaged.mayBeStale || (salvaged !== NOTHING && mayBeOlder(salvaged)),
   };
   const text = paragraph(recovered, report.counts);
   report.finish(text);

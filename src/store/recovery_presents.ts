@@ -19,6 +19,15 @@ interface Found {
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
+ * Whether a key may have been something later that nothing tells of any more: that takes a version and the
+ * list that named it.
+ */
+export function mayBeOlder({ lost, isComplete }: Salvage): boolean {
+  const kinds = new Set([...lost.values()].map(([kind]) => kind));
+  return !isComplete || (kinds.has("h") && kinds.has("u"));
+}
+
+/**
  * Tells what is newer than entries. Of a key that is still there the latest version is what it is: all that
  * are its past are older than its entry, or than what is newer.
  *

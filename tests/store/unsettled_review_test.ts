@@ -1,4 +1,4 @@
-/** What a review of present versions found: each a promise that was broken. */
+/** What a review of present versions found in the store: each a promise that was broken. */
 
 import assert from "node:assert/strict";
 import type { Mutation } from "../../src/state/store.ts";
@@ -48,11 +48,12 @@ async function keysUnder(kv: Deno.Kv, prefix: layout.Key): Promise<layout.Key[]>
 }
 
 /** What a recovery of the database at `path` says, and what is served then. */
-async function recovered(path: string) {
+async function recovered(path: string, backups?: string) {
   let [text, report] = ["", ""];
   const { loaded } = await openRecovering({
     path,
     onDamage: "start",
+    backups,
     onRecovered: (...said) => [text, report] = said,
   });
   const store = new DurableStore(loaded);

@@ -1,0 +1,142 @@
+/** What a review of present versions found in recoveries: each a promise that was broken. */
+
+import assert from "node:assert/strict";
+import type { Mutation } from "../../src/state/store.ts";
+import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
+import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
+import * as layout from "../../src/store/deno_kv_layout.ts";
+import { DurableStore } from "../../src/store/durable_store.ts";
+import { openRecovering } from "../../src/store/recovery.ts";
+import { tempDir } from "../helpers/temp.ts";
+import { set } from "./contract.ts";
+
+const source = "test";
+
+async function open(path: string, options: Partial<DenoKvOptions> = {}): Promise<DurableStore> {
+  return new DurableStore(await openDenoKv({ path, ...options }));
+}
+
+/** Has each of `mutations` committed alone. */
+async function put(store: DurableStore, ...mutations: Mutation[]): Promise<void> {
+  for (const mutation of mutations) await store.commit({ mutations: [mutation], source });
+}
+
+/** Sets `key` to 1, 2, .. `last`: all but the first are versions at once, in a store that does not settle. */
+function sets(key: string, last: number): Mutation[] {
+  return Array.from({ length: last }, (_, i) => set("a", key, i + 1));
+}
+
+/** Does something to the records of the database at `path`, which nobody has open. */
+async function tamper(path: string, act: (kv: Deno.Kv) => Promise<void>): Promise<void> {
+  const kv = await Deno.openKv(path);
+  try {
+    await act(kv);
+  } finally {
+    kv.close();
+  }
+}
+
+/** Spoils a record: its checksum is not its own any more. */
+async function spoil(kv: Deno.Kv, at: layout.Key): Promise<void> {
+  const record = (await kv.get<Uint8Array>(at)).value!.slice();
+  record[record.length - 1]! ^= 1;
+  await kv.set(at, record);
+}
+
+/** Keys under `prefix`, in order. */
+async function keysUnder(kv: Deno.Kv, prefix: layout.Key): Promise<layout.Key[]> {
+  return await Array.fromAsync(kv.list({ prefix }), ({ key }) => key as layout.Key);
+}
+
+/** Keys of the versions of `key`, the oldest first. */
+async function versionsOf(kv: Deno.Kv, key: string): Promise<layout.Key[]> {
+  const all = await Array.fromAsync(
+    kv.list<Uint8Array>({ prefix: layout.VERSIONS }),
+    ({ key, value }) => ({ at: key as layout.Key, header: layout.decodePast(value).header }),
+  );
+  return all.filter(({ header }) => header.key === key)
+    .sort((a, b) => a.header.r - b.header.r).map(({ at }) => at);
+}
+
+/** What a recovery of the database at `path` says, and what is served then. */
+async function recovered(path: string, backups?: string) {
+  let [text, report] = ["", ""];
+  const { loaded } = await openRecovering({
+    path,
+    onDamage: "start",
+    backups,
+    onRecovered: (...said) => [text, report] = said,
+  });
+  const store = new DurableStore(loaded);
+  const lines = report === "" ? [] : (await Deno.readTextFile(report)).split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  return { store, text, lines };
+}
+
+async function problemsOf(path: string): Promise<string[]> {
+  const problems: string[] = [];
+  await checkDenoKv(path, (problem) => problems.push(problem));
+  return problems;
+}
+
+Deno.test("unsettled - a listed version is lost: its key is named, and no earlier value is there", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await put(store, ...sets("k", 4), ...sets("other", 3));
+  }
+  await tamper(path, async (kv) => spoil(kv, (await versionsOf(kv, "k")).at(-1)!));
+  {
+    await using store = await open(path);
+    assert.equal(store.get("a", "k"), undefined);
+  }
+  const { store, lines } = await recovered(path);
+  {
+    await using _ = store;
+    assert.ok(lines.includes('lost a "k"'), lines.join());
+    assert.equal(store.get("a", "k"), undefined);
+    assert.equal(store.get("a", "other")!.value, "3");
+  }
+  assert.deepEqual(await problemsOf(path), []);
+});
+
+Deno.test("unsettled - a listed version and its list are lost: what may be old is said", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await put(store, ...sets("k", 4), ...sets("other", 3));
+  }
+  await tamper(path, async (kv) => {
+    await spoil(kv, (await versionsOf(kv, "k")).at(-1)!);
+    for (const at of await keysUnder(kv, layout.UNSETTLED)) await spoil(kv, at);
+  });
+  const { store, text, lines } = await recovered(path);
+  await using _ = store;
+  const isSaid = store.get("a", "k") === undefined
+    ? lines.includes('lost a "k"')
+    : /values that were replaced.* may be there again/.test(text);
+  assert.ok(isSaid, `k is ${store.get("a", "k")?.value}: ${text}`);
+  assert.equal(store.get("a", "other")!.value, "3");
+});
+
+Deno.test("unsettled - a damaged list alone loses nothing in a recovery", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await put(store, ...sets("k", 12), ...sets("other", 3));
+  }
+  await tamper(path, async (kv) => {
+    for (const at of await keysUnder(kv, layout.UNSETTLED)) await spoil(kv, at);
+  });
+  const { store } = await recovered(path);
+  {
+    await using _ = store;
+    assert.equal(store.get("a", "k")!.value, "12");
+    assert.equal((await store.history("a", "k")).length, 9);
+    assert.equal(store.get("a", "other")!.value, "3");
+  }
+  assert.deepEqual(await problemsOf(path), []);
+});
