@@ -8,7 +8,7 @@ import { entryOf } from "./deno_kv_decoded.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { decodeList, latestOf, type Listed } from "./deno_kv_newer.ts";
 import { decodeRecord } from "./record.ts";
-import type { Salvage, Salvaged } from "./salvage.ts";
+import { nameOf, type Salvage, type Salvaged } from "./salvage.ts";
 
 /** A version of a key that is whole. */
 interface Found {
@@ -38,12 +38,14 @@ export function mayBeOlder({ lost, isComplete }: Salvage): boolean {
  * ```
  */
 export class Presents {
+  readonly #salvage: Salvage;
   readonly #latest = new Map<number, Map<string, Found>>();
   readonly #listed: ReadonlyMap<number, ReadonlyMap<string, Listed>>;
 
   /** @param revision Of the last commit, where that is known: what is later belongs to one that never came. */
-  constructor({ records }: Salvage, revision = Infinity) {
-    const all = [...records.values()];
+  constructor(salvage: Salvage, revision = Infinity) {
+    this.#salvage = salvage;
+    const all = [...salvage.records.values()];
     const ahead = new Set(
       all.filter(({ key: [kind] }) => kind === "g").flatMap(({ key, record }) =>
         decodeRecord<layout.Garbage>(record, key).header.ahead ?? []
@@ -71,17 +73,29 @@ export class Presents {
   /** Whether it is known to be something later, which is gone. */
   isLost(found: Salvaged): boolean {
     const { key: [, scopeId, key] } = found;
+    // An entry is there that was written after the deletion, or before and is an old one.
+    if (this.#newer(found)?.past.header.d) return true;
     const listed = this.#listed.get(scopeId as number)?.get(key as string);
     return listed !== undefined && listed.revision > this.revisionOf(found);
   }
 
-  /** The record of an entry that says what its key is. */
+  /** The record of an entry that says what its key is, and names the version that says the same if that is whole. */
   settled(found: Salvaged): Uint8Array {
     const newer = this.#newer(found);
-    if (!newer) return found.record;
-    const { number, past } = newer;
-    const entry = entryOf(past, decoder.decode(past.body), past.body.length, number);
-    return layout.encodeEntry(found.key, entry, undefined);
+    const entry = entryIn(found);
+    if (!newer && this.#isThere(entry.header.a, found)) return found.record;
+    const { header: { a: _a, ...header }, body, ref } = newer?.past ?? entry;
+    const last = entryOf({ header, ref }, decoder.decode(body), body.length, newer?.number);
+    return layout.encodeEntry(found.key, last, ref);
+  }
+
+  /** Whether the version of that number, if there is one, is what `found` says. */
+  #isThere(number: number | undefined, found: Salvaged): boolean {
+    if (number === undefined) return true;
+    const record = this.#salvage.records.get(nameOf(layout.versionKey(number)))?.record;
+    if (!record) return false;
+    const { scope, key, r } = layout.decodePast(record).header;
+    return scope === found.key[1] && key === found.key[2] && r === entryIn(found).header.r;
   }
 
   #newer(found: Salvaged): Found | undefined {
