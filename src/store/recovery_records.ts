@@ -16,7 +16,8 @@ import { byKey, encodeKey, metaRecord, VersionNumbers } from "./deno_kv_encode.t
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { Presents } from "./recovery_presents.ts";
-import { decodeRecord } from "./record.ts";
+import { NOTE_NUMBERS_MAX } from "./draft_history.ts";
+import { decodeRecord, encodeRecord } from "./record.ts";
 import { nameOf, type Salvage, type Salvaged } from "./salvage.ts";
 
 /**
@@ -120,16 +121,25 @@ class Recovery {
 
   /**
    * Everything that is whole, but the meta record, and entries without all of their pieces; with entries
-   * settled, so that no lists are needed.
+   * settled, so that no lists are needed. Versions that nothing names any more are noted as garbage: they
+   * would be newer than what their key has from a backup.
    */
   *others(): Generator<RawRecord> {
+    const named = new Set<number>();
+    const versions: number[] = [];
     for (const [name, { key, record }] of this.#salvage.records) {
-      const [kind] = key;
+      const [kind, number] = key;
       if (kind === "m" || kind === "u") continue;
-      if (kind !== "e") yield [key, record];
-      else if (!this.#isWhole({ key, record })) this.#gone.set(name, key);
-      else yield [key, this.#presents.settled({ key, record })];
+      if (kind === "e" && !this.#isWhole({ key, record })) {
+        this.#gone.set(name, key);
+        continue;
+      }
+      const whole = kind === "e" ? this.#presents.settled({ key, record }) : record;
+      if (kind === "e" || kind === "d") numbersIn(key, whole).forEach((one) => named.add(one));
+      if (kind === "h") versions.push(number as number);
+      yield [key, whole];
     }
+    yield* garbageOf(versions.filter((number) => !named.has(number)));
   }
 
   /** What the backup has of what is gone. */
@@ -244,12 +254,28 @@ class Recovery {
   }
 }
 
-/** The first number, halved, that no version has, and none that is to be purged. */
+/** Notes that have the versions of those numbers purged. */
+function* garbageOf(numbers: readonly number[]): Generator<RawRecord> {
+  for (let i = 0; i < numbers.length; i += NOTE_NUMBERS_MAX) {
+    const versions = numbers.slice(i, i + NOTE_NUMBERS_MAX);
+    const garbage: layout.Garbage = { scopeIds: [], refs: [], versions };
+    yield [layout.garbageKey(crypto.randomUUID()), encodeRecord(garbage)];
+  }
+}
+
+/** Numbers of versions that a key, or what is left of one, names. */
+function numbersIn(key: layout.Key, record: Uint8Array): readonly number[] {
+  const { p = [], a } = layout.decodeEntry(key, record).header;
+  return a === undefined ? p : [...p, a];
+}
+
+/** The first number, halved, that no version has, none that is to be purged, and that nothing names. */
 function versionAfter({ records }: Salvage): number {
   let last = 0;
   for (const { key, record } of records.values()) {
     const [kind, number] = key;
     if (kind === "d" || kind === "h") last = Math.max(last, number as number);
+    if (REVISED.includes(kind as string)) last = Math.max(last, ...numbersIn(key, record));
     if (kind !== "g") continue;
     for (const noted of layout.numbersOf(headerOf({ key, record }))) last = Math.max(last, noted);
   }

@@ -1,17 +1,21 @@
 /** What a review of present versions found in recoveries: each a promise that was broken. */
 
 import assert from "node:assert/strict";
+import { BackupSource } from "../../src/backup/source.ts";
+import { BackupWriter } from "../../src/backup/writer.ts";
+import { systemClock } from "../../src/clock.ts";
 import type { Mutation } from "../../src/state/store.ts";
 import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
 import * as layout from "../../src/store/deno_kv_layout.ts";
-import { encodeRecord } from "../../src/store/record.ts";
+import { decodeRecord, encodeRecord } from "../../src/store/record.ts";
 import type { RawRecord } from "../../src/store/deno_kv_fill.ts";
 import type { StoredEntry } from "../../src/store/mirror.ts";
 import { type Loss, recoveredRecords } from "../../src/store/recovery_records.ts";
 import { nameOf, type Salvage } from "../../src/store/salvage.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openRecovering } from "../../src/store/recovery.ts";
+import { until } from "../helpers/async.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
 
@@ -76,6 +80,15 @@ async function recovered(path: string, backups?: string) {
   const lines = report === "" ? [] : (await Deno.readTextFile(report)).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   return { store, text, lines };
+}
+
+async function backUp(store: DurableStore, path: string): Promise<void> {
+  const snapshot = new BackupSource(store, systemClock, "0").take();
+  await using writer = await BackupWriter.create(path, snapshot.header);
+  for await (const records of snapshot.from(0)) {
+    for (const record of records) await writer.write(record);
+  }
+  await writer.finish();
 }
 
 async function problemsOf(path: string): Promise<string[]> {
@@ -227,4 +240,39 @@ Deno.test("unsettled - an old entry before a version in pieces gets the value th
   const at = layout.entryKey(1, "k");
   const { header: { r }, ref: found } = layout.decodeEntry(at, records.get(nameOf(at)));
   assert.deepEqual([r, found], [8, ref]);
+});
+
+Deno.test("unsettled - after a recovery nothing new gets a number that a key still names", async () => {
+  const { records } = await recoveredFrom(salvageOf([entryRecord(5, { past: [100, 6] })]));
+  const { nextVersion } = decodeRecord<layout.Meta>(
+    records.get(nameOf(layout.META_KEY)),
+    layout.META_KEY,
+  ).header;
+  assert.ok(nextVersion * 2 > 100, `the next number is ${nextVersion * 2}`);
+});
+
+Deno.test("unsettled - what a lost key was does not come back with the next recovery", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  const backups = `${dir.path}/backups`;
+  await Deno.mkdir(backups);
+  {
+    await using store = await open(path);
+    await put(store, ...sets("k", 3));
+    await backUp(store, `${backups}/x.backup`);
+    await put(store, set("a", "k", 4), set("a", "k", 5));
+  }
+  await tamper(path, async (kv) => spoil(kv, (await versionsOf(kv, "k")).at(-1)!));
+  {
+    const { store } = await recovered(path, backups);
+    await using _ = store;
+    assert.equal(store.get("a", "k")!.value, "3", "it has the value of the backup");
+    await put(store, ...sets("other", 1));
+    await until("the rest is purged", async () => (await store.history("a", "k")).length === 3);
+  }
+  await tamper(path, (kv) => spoil(kv, layout.entryKey(1, "other")));
+  const { store, lines } = await recovered(path);
+  await using _ = store;
+  assert.deepEqual(lines, ['lost a "other"']);
+  assert.equal(store.get("a", "k")!.value, "3");
 });
