@@ -8,7 +8,7 @@ import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { piecesOf } from "./deno_kv_pieces.ts";
 import type { Position } from "./disk.ts";
-import type { Mirror, Scope } from "./mirror.ts";
+import type { Mirror, Scope, StoredEntry } from "./mirror.ts";
 import { encodeRecord } from "./record.ts";
 
 /** Records fetched by one call of list; the most Deno KV takes. */
@@ -56,6 +56,7 @@ function* recordsOf(scope: Scope, written: Set<string>): Generator<RawRecord> {
   for (const [key, entry] of scope.entries) {
     const at = layout.entryKey(id, key);
     yield [at, layout.encodeEntry(at, entry, entry.ref)];
+    if (entry.at !== undefined) yield [layout.versionKey(entry.at), versionOf(id, key, entry)];
     if (!entry.ref) continue;
     written.add(entry.ref.id);
     yield* piecesOf(entry.value, entry.ref);
@@ -63,4 +64,9 @@ function* recordsOf(scope: Scope, written: Set<string>): Generator<RawRecord> {
   for (const [key, tombstone] of scope.deleted) {
     yield [layout.deletedKey(tombstone.deleted), layout.encodeDeleted(id, key, tombstone)];
   }
+}
+
+/** What an entry is on disk already, in case it cannot be read: with the next change it is the past. */
+function versionOf(scopeId: number, key: string, entry: StoredEntry): Uint8Array {
+  return layout.encodeVersion({ scopeId, key, content: entry }, entry.ref);
 }

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import type { Mutation } from "../../src/state/store.ts";
 import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
+import { allRecords } from "../../src/store/deno_kv_all.ts";
+import { fillDenoKv } from "../../src/store/deno_kv_fill.ts";
 import * as layout from "../../src/store/deno_kv_layout.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openRecovering } from "../../src/store/recovery.ts";
@@ -138,4 +140,23 @@ Deno.test("unsettled - a damaged entry that may be newer than what is listed bri
   await using _ = store;
   assert.deepEqual(lines, ['lost a "k"']);
   assert.equal(store.get("a", "k"), undefined);
+});
+
+Deno.test("unsettled - written anew from memory, what a key is becomes the past, though no version can be read", async () => {
+  await using dir = await tempDir();
+  const anew = `${dir.path}/anew.db`;
+  {
+    const loaded = await openDenoKv({ path: `${dir.path}/state.db` });
+    await using store = new DurableStore(loaded);
+    await put(store, ...sets("k", 5));
+    const list = () => {
+      throw new TypeError("disk I/O error");
+    };
+    const source = { kv: { list } as unknown as Deno.Kv, mirror: loaded.mirror };
+    await fillDenoKv(anew, allRecords({ ...source, meta: loaded.disk.meta }, () => {}));
+  }
+  await using store = await open(anew);
+  await put(store, set("a", "k", 6));
+  const values = (await store.history("a", "k")).map(({ value }) => value);
+  assert.deepEqual(values, ["6", "5"]);
 });
