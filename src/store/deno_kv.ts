@@ -270,7 +270,8 @@ class DenoKv implements FileDisk {
       room -= 1;
     }
     const scopeIds = draft.droppedScopes().map(({ id }) => id);
-    return { scopeIds, refs: draft.history.orphans, versions, deleted };
+    const presents = this.#unsettled.dropped(draft);
+    return { scopeIds, refs: draft.history.orphans, versions, presents, deleted };
   }
 
   /** Writes large values piece by piece; they are garbage, noted in `ahead`, until a commit refers to them. */

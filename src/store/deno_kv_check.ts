@@ -149,14 +149,15 @@ class Check {
   #checkEntry(key: layout.Key, value: unknown): void {
     const [, scopeId, name] = key as ["e", number, string];
     this.#entries += 1;
-    const { header: { r: revision, c: created = revision, p = [], a }, body, ref } = this
-      .#present(key, layout.decodeEntry(key, value));
+    const entry = layout.decodeEntry(key, value);
     const scope = this.#scopes.get(scopeId);
     if (scope === undefined && this.#garbageScopes.has(scopeId)) {
       // Its versions and pieces may be gone already.
-      if (ref) this.#garbageValues.add(ref.id);
+      if (entry.ref) this.#garbageValues.add(entry.ref.id);
       return;
     }
+    const { header: { r: revision, c: created = revision, p = [], a }, body, ref } = this
+      .#present(key, entry);
     for (const number of p) this.#versions.add(number);
     if (a !== undefined) this.#versions.add(a);
     if (ref) this.#values.set(ref.id, ref.pieces);

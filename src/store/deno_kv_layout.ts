@@ -65,6 +65,8 @@ export interface Garbage {
   readonly refs: readonly ValueRef[];
   /** Numbers of versions. */
   readonly versions?: readonly number[];
+  /** Numbers of versions that were what keys are: with them goes what they name. */
+  readonly presents?: readonly number[];
   /** Numbers of versions written ahead of a commit that has not come. */
   readonly ahead?: readonly number[];
   /** Numbers of what is left of deleted keys. */
@@ -72,8 +74,10 @@ export interface Garbage {
 }
 
 /** Numbers that nothing new may have as long as `garbage` is noted; some may not be on disk yet, or any more. */
-export function numbersOf({ versions = [], ahead = [], deleted = [] }: Garbage): readonly number[] {
-  return [...versions, ...ahead, ...deleted];
+export function numbersOf(
+  { versions = [], presents = [], ahead = [], deleted = [] }: Garbage,
+): readonly number[] {
+  return [...versions, ...presents, ...ahead, ...deleted];
 }
 
 /** Header of an entry's record; short names, there are many. */

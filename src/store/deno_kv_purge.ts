@@ -27,18 +27,23 @@ export type Note = readonly [id: string, layout.Garbage];
 
 /** Has `atomic` note `garbage`, if there is any, in as many notes as it takes; with what was noted. */
 export function noteIn(atomic: Deno.AtomicOperation, garbage: layout.Garbage): Note[] {
-  const { versions = [], ...rest } = garbage;
+  const { versions = [], presents = [], ...rest } = garbage;
   const parts: layout.Garbage[] = [];
   if (Object.values(rest).some(({ length }) => length > 0)) parts.push(rest);
-  for (let i = 0; i < versions.length; i += NOTE_NUMBERS_MAX) {
-    const some = versions.slice(i, i + NOTE_NUMBERS_MAX);
-    parts.push({ scopeIds: [], refs: [], versions: some });
-  }
+  for (const some of noteParts(versions)) parts.push({ scopeIds: [], refs: [], versions: some });
+  for (const some of noteParts(presents)) parts.push({ scopeIds: [], refs: [], presents: some });
   return parts.map((part) => {
     const id = crypto.randomUUID();
     atomic.set(layout.garbageKey(id), encodeRecord(part));
     return [id, part];
   });
+}
+
+/** `numbers` in as many parts as it takes notes. */
+export function* noteParts(numbers: readonly number[]): Generator<readonly number[]> {
+  for (let i = 0; i < numbers.length; i += NOTE_NUMBERS_MAX) {
+    yield numbers.slice(i, i + NOTE_NUMBERS_MAX);
+  }
 }
 
 /**
@@ -125,6 +130,7 @@ export class Purge {
     for (const [, garbage] of notes) {
       for (const ref of garbage.refs) await deletion.add(layout.pieceKeys(ref));
       await this.#versions(deletion, garbage.versions);
+      await this.#presents(deletion, garbage.presents);
       // Their values in pieces are those of entries, or noted themselves.
       await deletion.add((garbage.ahead ?? []).map((number) => layout.versionKey(number)));
       await deletion.add((garbage.deleted ?? []).map((number) => layout.deletedKey(number)));
@@ -151,6 +157,15 @@ export class Purge {
       const at = layout.versionKey(number);
       if (isLarge(number)) await deletion.add(piecesOf(pastOf((await this.#kv.get(at)).value)));
       await deletion.add([at]);
+    }
+  }
+
+  async #presents(deletion: Deletion, numbers: readonly number[] = []): Promise<void> {
+    for (const number of numbers) {
+      // Where it is gone what it names went before it.
+      const past = pastOf((await this.#kv.get(layout.versionKey(number))).value);
+      await this.#versions(deletion, past?.header.p);
+      await this.#versions(deletion, [number]);
     }
   }
 

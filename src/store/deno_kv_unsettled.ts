@@ -57,25 +57,28 @@ export class Unsettled {
   }
 
   /**
-   * Settles, before `draft` is committed, what is too much for a commit with something else in it, and the
-   * keys of scopes that `draft` deletes: what is to be purged is found by their entries.
+   * Settles, before `draft` is committed, what is too much for a commit with something else in it. Not for one
+   * that lists nothing itself: to delete takes no space.
    *
    * @param last What holds as long as nobody else has written: entries are written over.
    * @throws {PlantdError} `storage_unavailable` when it does not.
    */
   async prepare(draft: Draft, last: Deno.AtomicCheck): Promise<void> {
-    const dropped = new Set(draft.droppedScopes().map(({ id }) => id));
-    if (dropped.size > 0) {
-      const versions = this.#lists.flatMap((list) => list.versions)
-        .filter(({ scopeId }) => dropped.has(scopeId));
-      await this.#writeEntries(presentOf(versions, draft), last);
-    }
-    if (this.#count <= this.#listedMax * (1 + EXCESS)) return;
+    if (this.#count <= this.#listedMax * (1 + EXCESS) || listsOf(draft).length === 0) return;
     const excess = this.#excess();
     await this.#writeEntries(excess.flatMap(({ versions }) => presentOf(versions, draft)), last);
     // After the entries: a list that is there too long does no harm.
     await this.#deleteLists(excess, last);
     this.#forget(excess);
+  }
+
+  /** Numbers of what keys are, in scopes that `draft` deletes, where their entries do not name it. */
+  dropped(draft: Draft): readonly number[] {
+    const dropped = new Set(draft.droppedScopes().map(({ id }) => id));
+    if (dropped.size === 0) return [];
+    const versions = this.#lists.flatMap((list) => list.versions)
+      .filter(({ scopeId }) => dropped.has(scopeId));
+    return [...new Set(presentOf(versions, draft).map(({ entry }) => entry.at!))];
   }
 
   /** Has `atomic`, which commits `draft`, list what that leaves unsettled, and settle what is listed too long. */

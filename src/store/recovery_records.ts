@@ -16,7 +16,7 @@ import { byKey, encodeKey, metaRecord, VersionNumbers } from "./deno_kv_encode.t
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { Presents } from "./recovery_presents.ts";
-import { NOTE_NUMBERS_MAX } from "./draft_history.ts";
+import { noteParts } from "./deno_kv_purge.ts";
 import { decodeRecord, encodeRecord } from "./record.ts";
 import { nameOf, type Salvage, type Salvaged } from "./salvage.ts";
 
@@ -256,8 +256,7 @@ class Recovery {
 
 /** Notes that have the versions of those numbers purged. */
 function* garbageOf(numbers: readonly number[]): Generator<RawRecord> {
-  for (let i = 0; i < numbers.length; i += NOTE_NUMBERS_MAX) {
-    const versions = numbers.slice(i, i + NOTE_NUMBERS_MAX);
+  for (const versions of noteParts(numbers)) {
     const garbage: layout.Garbage = { scopeIds: [], refs: [], versions };
     yield [layout.garbageKey(crypto.randomUUID()), encodeRecord(garbage)];
   }

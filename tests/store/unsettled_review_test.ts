@@ -5,11 +5,18 @@ import type { Mutation } from "../../src/state/store.ts";
 import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
 import { allRecords } from "../../src/store/deno_kv_all.ts";
 import { fillDenoKv } from "../../src/store/deno_kv_fill.ts";
+import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
+import { noteIn } from "../../src/store/deno_kv_purge.ts";
+import { Unsettled } from "../../src/store/deno_kv_unsettled.ts";
+import { Draft } from "../../src/store/draft.ts";
+import { emptyScope, Mirror } from "../../src/store/mirror.ts";
 import * as layout from "../../src/store/deno_kv_layout.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openRecovering } from "../../src/store/recovery.ts";
+import { until } from "../helpers/async.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
+import { DRAFT_START } from "./helpers.ts";
 
 const source = "test";
 
@@ -62,6 +69,22 @@ async function recovered(path: string, backups?: string) {
   const lines = report === "" ? [] : (await Deno.readTextFile(report)).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   return { store, text, lines };
+}
+
+/** Keys of the versions of `key`, the oldest first. */
+async function versionsOf(kv: Deno.Kv, key: string): Promise<layout.Key[]> {
+  const all = await Array.fromAsync(
+    kv.list<Uint8Array>({ prefix: layout.VERSIONS }),
+    ({ key, value }) => ({ at: key as layout.Key, header: layout.decodePast(value).header }),
+  );
+  return all.filter(({ header }) => header.key === key)
+    .sort((a, b) => a.header.r - b.header.r).map(({ at }) => at);
+}
+
+async function problemsOf(path: string): Promise<string[]> {
+  const problems: string[] = [];
+  await checkDenoKv(path, (problem) => problems.push(problem));
+  return problems;
 }
 
 Deno.test("unsettled - a refused transaction leaves the options of a scope as they were, also in its commit", async () => {
@@ -159,4 +182,67 @@ Deno.test("unsettled - written anew from memory, what a key is becomes the past,
   await put(store, set("a", "k", 6));
   const values = (await store.history("a", "k")).map(({ value }) => value);
   assert.deepEqual(values, ["6", "5"]);
+});
+
+Deno.test("unsettled - to delete a scope, or keys, takes no commit but its own", async () => {
+  const mirror = new Mirror();
+  const scope = emptyScope(1, "a", 1);
+  mirror.addScope(scope);
+  const last = { timeMs: 0, source, value: "1", valueBytes: 1, created: 1, past: [2] };
+  mirror.put(scope, "k", { ...last, revision: 3, at: 4 });
+  mirror.put(scope, "l", { ...last, revision: 5, at: 8 });
+  const versions = [
+    { number: 4, revision: 3, scopeId: 1, key: "k" },
+    { number: 8, revision: 5, scopeId: 1, key: "l" },
+  ];
+  const full = {
+    atomic: () => {
+      throw new TypeError("database or disk is full");
+    },
+  } as unknown as Deno.Kv;
+  const unsettled = new Unsettled(full, [{ at: layout.unsettledKey(5, 0), versions }], 0);
+  const draftOf = (mutation: Mutation) => {
+    const draft = new Draft(mirror, {
+      ...DRAFT_START,
+      revision: 5,
+      nextScopeId: 2,
+      nextVersion: 9,
+    });
+    draft.apply({ mutations: [mutation], source });
+    return draft;
+  };
+  const commit = { key: layout.META_KEY, versionstamp: null };
+  await unsettled.prepare(draftOf({ kind: "delete", scope: "a", key: "k" }), commit);
+  const dropping = draftOf({ kind: "delete-scope", scope: "a" });
+  await unsettled.prepare(dropping, commit);
+  assert.deepEqual(unsettled.dropped(dropping), [4, 8]);
+});
+
+Deno.test("unsettled - of a scope that is deleted nothing stays, also where that was interrupted", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/state.db`;
+  {
+    await using store = await open(path);
+    await put(store, ...sets("k", 12), ...sets("l", 2));
+  }
+  await tamper(path, async (kv) => {
+    // As if the purge had come to the versions of one key, but not to its entry.
+    const [k, l] = [await versionsOf(kv, "k"), await versionsOf(kv, "l")];
+    const presents = [k, l].map((all) => all.at(-1)![1] as number);
+    const atomic = kv.atomic().delete(layout.scopeKey("a"));
+    for (const at of k) atomic.delete(at);
+    noteIn(atomic, { scopeIds: [1], refs: [], presents });
+    await atomic.commit();
+  });
+  assert.deepEqual(await problemsOf(path), []);
+  {
+    await using _store = await open(path);
+    await tamper(path, (kv) =>
+      until("it is purged", async () => {
+        const kinds = [layout.ENTRIES, layout.VERSIONS, layout.GARBAGE];
+        const left = await Promise.all(kinds.map((prefix) => keysUnder(kv, prefix)));
+        return left.flat().length === 0;
+      }));
+  }
+  assert.deepEqual(await problemsOf(path), []);
 });
