@@ -158,7 +158,6 @@ class DenoKv implements FileDisk {
   }
 
   async write(draft: Draft): Promise<Written> {
-    this.#refuseLost();
     /** What is written before the commit, and garbage unless that comes. */
     const ahead: Note[] = [];
     try {
@@ -175,7 +174,6 @@ class DenoKv implements FileDisk {
   }
 
   async probe(): Promise<void> {
-    this.#refuseLost();
     await probeDenoKv(this.#kv).catch(async (error) => {
       throw await this.#quota.explain(error);
     });
@@ -201,12 +199,6 @@ class DenoKv implements FileDisk {
     await this.rest();
     this.#kv.close();
     this.#lock[Symbol.dispose]();
-  }
-
-  /** Into a file that has no name any more SQLite would go on writing without complaint. */
-  #refuseLost(): void {
-    const failure = this.failure();
-    if (failure !== undefined) throw new PlantdError("storage_unavailable", failure);
   }
 
   /** What holds as long as nobody else has written. */

@@ -107,6 +107,7 @@ export class LastingDisk implements Disk {
     await this.#copy?.[Symbol.asyncDispose]();
   }
 
+  /** Into a file that has no name any more SQLite would go on writing without complaint. */
   #writes<T>(write: () => Promise<T>): Promise<T> {
     const failure = this.failure();
     if (failure !== undefined) {
