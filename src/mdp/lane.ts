@@ -30,6 +30,8 @@ export interface LaneSocket {
 export interface LaneListener {
   onMessage(frames: Frames): void;
   onConnection(state: "up" | "down"): void;
+  /** Whether a request is being worked on, so that nothing is needed from the broker before the reply. */
+  isBusy(): boolean;
 }
 
 /** What lanes of one worker share. */
@@ -173,6 +175,7 @@ export class Lane {
       this.#socket = this.#host.open({
         onMessage: (frames) => current() && this.#receive(frames),
         onConnection: (state) => current() && this.#dispatch({ type: state }),
+        isBusy: () => this.#state.client !== undefined,
       });
     } catch (error) {
       // The first time it is the endpoint, later there were too many sockets: that may pass.

@@ -182,7 +182,9 @@ export class Worker implements AsyncDisposable {
       onMessage: (frames) => listener.onMessage(frames),
       onConnection: (state) => listener.onConnection(state),
       lingerMs: MDP_LINGER_MS,
-      // The next request comes after the reply: to look for it in vain costs four system calls.
+      // The next request comes after the reply: to look for it in vain costs four system calls. Heartbeats
+      // of the broker are seen with those that are sent to it.
+      isBusy: () => listener.isBusy(),
       messagesPerTurn: 1,
     });
     try {

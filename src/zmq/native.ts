@@ -100,11 +100,12 @@ export function setOption(
 }
 
 const int = new Int32Array(1);
+const INT_BYTES = BigInt(int.byteLength);
 const intLength = new BigUint64Array(1);
 
 /** The value of an option that is an `int`. */
 export function intOption(handle: Handle, option: number): number {
-  intLength[0] = BigInt(int.byteLength);
+  intLength[0] = INT_BYTES;
   while (lib.zmq_getsockopt(handle, option, int, intLength) < 0) {
     if (!interrupted()) throw lastError(`cannot get option ${option} of a socket`);
   }

@@ -45,6 +45,8 @@ export interface SocketOptions {
   reconnectMs?: number | undefined;
   /** Asked before each message; while it says true none is taken, and {@link Socket.resume} goes on. */
   isPaused?: (() => boolean) | undefined;
+  /** Asked around each message; where that makes it true, none is looked for before something is sent. */
+  isBusy?: (() => boolean) | undefined;
   /** Messages taken in one turn before others get theirs; 128 by default. 1 where they come singly. */
   messagesPerTurn?: number | undefined;
   /** ROUTER: answer "unroutable" instead of dropping in silence. */
@@ -80,6 +82,7 @@ export class Socket implements PollSource, AsyncDisposable {
   readonly #onMessage: ((frames: Frames) => void) | undefined;
   readonly #monitor: Monitor | undefined;
   readonly #isPaused: (() => boolean) | undefined;
+  readonly #isBusy: (() => boolean) | undefined;
   readonly #messagesPerTurn: number;
   #closed = false;
   /** Being drained, which looks until nothing is left. */
@@ -90,6 +93,7 @@ export class Socket implements PollSource, AsyncDisposable {
     this.#poller = poller;
     this.#onMessage = options.onMessage;
     this.#isPaused = options.isPaused;
+    this.#isBusy = options.isBusy;
     this.#messagesPerTurn = options.messagesPerTurn ?? MESSAGES_PER_TURN;
     this.#handle = openNative(kind, options);
     this.fd = intOption(this.#handle, ZMQ.FD);
@@ -172,7 +176,9 @@ export class Socket implements PollSource, AsyncDisposable {
         if (this.#isPaused?.()) return false;
         const frames = receive(this.#handle);
         if (!frames) return false;
+        const wasBusy = this.#isBusy?.() ?? false;
         this.#onMessage!(frames);
+        if (!wasBusy && this.#isBusy?.()) return false;
       }
       return !this.#closed;
     } finally {

@@ -123,6 +123,26 @@ Deno.test("socket - an address in use is named in the error", async () => {
   });
 });
 
+Deno.test("socket - what comes behind a message that makes it busy is taken once it has sent something", async () => {
+  await using poller = new Poller();
+  await using router = Socket.open(poller, "router", { mandatory: true });
+  const endpoint = router.bind("tcp://127.0.0.1:*");
+  const taken: string[] = [];
+  await using dealer = Socket.open(poller, "dealer", {
+    routingId: "d",
+    onMessage: ([frame]) => void taken.push(text(frame!)),
+    isBusy: () => taken.length > 0,
+    messagesPerTurn: 1,
+  });
+  dealer.connect(endpoint);
+  await until("it is there", () => router.send([bytes("d"), bytes("0")]) === "sent");
+  for (let i = 1; i < 100; i += 1) router.send([bytes("d"), bytes(String(i))]);
+  await until("it is busy", () => taken.length > 0);
+  dealer.send([bytes("beat")]);
+  await until("it has taken all", () => taken.length === 100);
+  assert.deepEqual(taken, Array.from({ length: 100 }, (_, i) => String(i)));
+});
+
 Deno.test("socket - over the high-water mark a send says full, and nothing is lost of what it took", async () => {
   await using poller = new Poller();
   let received = 0;
