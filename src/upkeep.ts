@@ -87,13 +87,13 @@ export class Upkeep implements AsyncDisposable {
     const { path, onDamage } = config.database;
     const log = logOf("store");
     const startMs = performance.now();
-    const renewed = (text: string) => {
+    const note = (text: string) => {
       log.error(text);
       // What cannot be noted is in the log.
-      opened.notices.add({ time: new Date(systemClock.now()).toISOString(), text, report: path })
+      opening.then(({ notices }) => addOnce(notices, text, path))
         .catch((thrown) => log.error("no notice was made", { reason: messageOf(thrown) }));
     };
-    const opened = await openRecovering({
+    const opening = openRecovering({
       path,
       onDamage,
       backups: config.backup.directory,
@@ -103,7 +103,11 @@ export class Upkeep implements AsyncDisposable {
         log.warn("garbage was not purged; it is tried again", {
           reason: messageOf(thrown),
         }),
-      onRenewed: renewed,
+      onRenewed: note,
+      onPastRead: ({ versions, damaged }) =>
+        damaged === 0
+          ? log.info("earlier versions verified", { path, versions })
+          : note(damagedPast(path, damaged)),
       onUnwritable: (reason) =>
         log.error("the database cannot be written; reads are served from a copy in memory", {
           path,
@@ -114,7 +118,7 @@ export class Upkeep implements AsyncDisposable {
       onNotRecovered: (reason) =>
         log.error("damaged records are not served and stay where they are", { reason }),
     });
-    const { loaded, notices } = opened;
+    const { loaded, notices } = await opening;
     const store = new DurableStore(timed(loaded, onCommit), {
       onFailure: (reason) =>
         reason === undefined
@@ -172,4 +176,15 @@ export class Upkeep implements AsyncDisposable {
     await this.#backups?.[Symbol.asyncDispose]();
     await this.#parts.disposeAsync();
   }
+}
+
+async function addOnce(notices: Notices, text: string, report: string): Promise<void> {
+  // Each start finds the same until somebody has done something about it.
+  if (notices.all.some((notice) => notice.text === text)) return;
+  await notices.add({ time: new Date(systemClock.now()).toISOString(), text, report });
+}
+
+function damagedPast(path: string, damaged: number): string {
+  return `${damaged} earlier versions of keys in the database ${path} are not as they were written; ` +
+    "the histories are without them, and plantd-state check names them.";
 }

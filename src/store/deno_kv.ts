@@ -12,6 +12,7 @@ import type { Version } from "../state/store.ts";
 import { setDraft } from "./deno_kv_draft.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { loadDenoKv, type LoadedKv } from "./deno_kv_load.ts";
+import { PastLook, type PastReport } from "./deno_kv_past.ts";
 import { garbageOf, largeValues, newRefs, writePieces } from "./deno_kv_pieces.ts";
 import { probeDenoKv } from "./deno_kv_probe.ts";
 import { type Note, noteIn, Purge } from "./deno_kv_purge.ts";
@@ -40,6 +41,8 @@ export interface DenoKvOptions {
   readonly onRenewed?: (text: string) => void;
   /** Told the number of entries read so far, every second of a start that takes long. */
   readonly onProgress?: (entries: number) => void;
+  /** Told, a while after the start, whether the past of all keys is whole. */
+  readonly onPastRead?: (report: PastReport) => void;
   /** The store's. */
   readonly clock?: Clock;
   /** Set aside so that deletes find room on a full disk, in bytes. */
@@ -87,8 +90,9 @@ export async function openDenoKv(options: DenoKvOptions): Promise<Loaded> {
 export async function openFile(
   file: string,
   reserve: Reserve,
-  { onPurgeFailure = () => {}, onProgress, clock = systemClock, unsettledMax }: DenoKvOptions,
+  options: DenoKvOptions,
 ): Promise<Loaded & { readonly disk: FileDisk }> {
+  const { onPurgeFailure = () => {}, onProgress, onPastRead, clock = systemClock } = options;
   // Makes the file, too: SQLite would make it readable for all, and its journals take its mode.
   const lock = await lockDatabase(file);
   let kv: Deno.Kv | undefined;
@@ -96,10 +100,11 @@ export async function openFile(
     kv = await Deno.openKv(file);
     const loaded = await loadDenoKv(kv, file, clock, onProgress);
     const { mirror, garbage, damaged } = loaded;
-    const unsettled = new Unsettled(kv, loaded.unsettled, unsettledMax);
+    const unsettled = new Unsettled(kv, loaded.unsettled, options.unsettledMax);
     const purge = new Purge(kv, onPurgeFailure, clock);
     await reserve.start();
-    const disk = new DenoKv(kv, lock, file, purge, reserve, unsettled, loaded);
+    const look = onPastRead && new PastLook(kv, clock, onPastRead);
+    const disk = new DenoKv(kv, lock, file, { purge, look, reserve, unsettled }, loaded);
     purge.add(garbage);
     return { disk, mirror, damaged };
   } catch (error) {
@@ -109,12 +114,21 @@ export async function openFile(
   }
 }
 
+/** What a disk has beside its database. */
+interface Beside {
+  readonly purge: Purge;
+  readonly look: PastLook | undefined;
+  readonly reserve: Reserve;
+  readonly unsettled: Unsettled;
+}
+
 class DenoKv implements FileDisk {
   readonly #kv: Deno.Kv;
   readonly #lock: DatabaseLock;
   readonly #log: WalWatch;
   readonly #quota: Quota;
   readonly #purge: Purge;
+  readonly #look: PastLook | undefined;
   readonly #reserve: Reserve;
   #meta: layout.Meta;
   /** Version of the meta record; a commit that finds another one there is refused. */
@@ -125,9 +139,7 @@ class DenoKv implements FileDisk {
     kv: Deno.Kv,
     lock: DatabaseLock,
     file: string,
-    purge: Purge,
-    reserve: Reserve,
-    unsettled: Unsettled,
+    { purge, look, reserve, unsettled }: Beside,
     { meta, metaVersion }: LoadedKv,
   ) {
     this.#kv = kv;
@@ -135,6 +147,7 @@ class DenoKv implements FileDisk {
     this.#log = new WalWatch(file);
     this.#quota = new Quota(file);
     this.#purge = purge;
+    this.#look = look;
     this.#reserve = reserve;
     this.#meta = meta;
     this.#metaVersion = metaVersion;
@@ -192,6 +205,7 @@ class DenoKv implements FileDisk {
   }
 
   async rest(): Promise<void> {
+    await this.#look?.close();
     await this.#purge.close();
   }
 

@@ -1,0 +1,93 @@
+/**
+ * Looks through the past of all keys, in the background after a start: a start does not wait for what nobody
+ * may ask for, but whoever asks next year shall not be the first to find that a disk has forgotten it.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import { decodePast, VERSIONS } from "./deno_kv_layout.ts";
+import { DamagedRecord } from "./record.ts";
+
+/** Versions read at once. */
+const BATCH = 500;
+/** Pause between them, in milliseconds, so that requests hardly notice. */
+const PAUSE_MS = 20;
+
+/** What was found. */
+export interface PastReport {
+  readonly versions: number;
+  /** Those that are not as they were written: histories are without them. */
+  readonly damaged: number;
+}
+
+/**
+ * One look through all versions.
+ *
+ * @example
+ * ```ts
+ * const look = new PastLook(kv, systemClock, ({ damaged }) => console.log(damaged));
+ * await look.close();
+ * ```
+ */
+export class PastLook {
+  readonly #kv: Deno.Kv;
+  readonly #clock: Clock;
+  readonly #done: Promise<void>;
+  #cancel: () => void = () => {};
+  #isClosed = false;
+
+  /** @param onDone Told in the end; not when it was closed before, or the database could not be read. */
+  constructor(kv: Deno.Kv, clock: Clock, onDone: (report: PastReport) => void) {
+    this.#kv = kv;
+    this.#clock = clock;
+    this.#done = this.#look().then((report) => report && onDone(report), () => {});
+  }
+
+  /** Ends it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel();
+    await this.#done;
+  }
+
+  async #look(): Promise<PastReport | undefined> {
+    let [versions, damaged] = [0, 0];
+    for (let cursor: string | undefined = ""; cursor !== undefined;) {
+      await this.#pause();
+      if (this.#isClosed) return undefined;
+      const page: Deno.KvListIterator<unknown> = this.#kv.list(
+        { prefix: VERSIONS },
+        { limit: BATCH, batchSize: BATCH, ...(cursor === "" ? {} : { cursor }) },
+      );
+      let count = 0;
+      for await (const { value } of page) {
+        count += 1;
+        damaged += Number(!isWhole(value));
+      }
+      versions += count;
+      cursor = count < BATCH ? undefined : page.cursor;
+    }
+    return { versions, damaged };
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((done) => {
+      const cancel = this.#clock.after(PAUSE_MS, done);
+      this.#cancel = () => {
+        cancel();
+        done();
+      };
+    });
+  }
+}
+
+function isWhole(record: unknown): boolean {
+  try {
+    decodePast(record);
+    return true;
+  } catch (error) {
+    if (error instanceof DamagedRecord) return false;
+    throw error;
+  }
+}
