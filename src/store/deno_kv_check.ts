@@ -6,6 +6,7 @@
 
 import { PlantdError } from "../errors.ts";
 import { messageOf } from "../errors.ts";
+import { absolute } from "../paths.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { type NewerKeys, readUnsettled, type UnsettledList } from "./deno_kv_newer.ts";
 import { openOffline } from "./deno_kv_offline.ts";
@@ -44,7 +45,7 @@ export async function checkDenoKv(
 ): Promise<CheckCounts> {
   try {
     using database = await openOffline(path);
-    return await new Check(database.kv, onProblem, onRecord).run();
+    return await new Check(database.kv, absolute(path), onProblem, onRecord).run();
   } catch (thrown) {
     if (!(thrown instanceof PlantdError) || thrown.code !== "database_damaged") throw thrown;
     onProblem(thrown.message);
@@ -54,6 +55,7 @@ export async function checkDenoKv(
 
 class Check {
   readonly #kv: Deno.Kv;
+  readonly #path: string;
   readonly #onProblem: (problem: string) => void;
   readonly #onRecord: (count: number) => void;
   readonly #scopes = new Map<number, string>();
@@ -80,10 +82,12 @@ class Check {
 
   constructor(
     kv: Deno.Kv,
+    path: string,
     onProblem: (problem: string) => void,
     onRecord: (count: number) => void,
   ) {
     this.#kv = kv;
+    this.#path = path;
     this.#onProblem = onProblem;
     this.#onRecord = onRecord;
   }
@@ -119,7 +123,7 @@ class Check {
   }
 
   async #readNewer(): Promise<void> {
-    const { newer } = await readUnsettled(this.#kv, (at, read) => {
+    const { newer } = await readUnsettled(this.#kv, this.#path, (at, read) => {
       let list: UnsettledList | undefined;
       this.#look(at, () => list = read());
       return list;

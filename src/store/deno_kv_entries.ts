@@ -1,12 +1,13 @@
 /**
  * The entries of a Deno KV database, read from its table as texts. A start reads them all; through Deno KV,
- * which makes an array of bytes of each, it takes longer and leaves more garbage.
+ * which makes an array of bytes of each, it takes longer and leaves more garbage. And versions by their
+ * numbers, of which Deno KV gives ten at once, in seven times the time.
  *
  * @module
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { BYTES, doubleOf } from "./deno_kv_rows.ts";
+import { bitsOf, BYTES, DOUBLE, doubleOf } from "./deno_kv_rows.ts";
 
 /** An entry as it lies on disk: the bits of its scope's number, its key, and the two parts of its record. */
 export type EntryRow = readonly [
@@ -57,6 +58,34 @@ export function* entryPages(path: string): Generator<readonly EntryRow[]> {
       yield page.all(start, end ?? LAST) as unknown as EntryRow[];
       start = end;
     }
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * The records of the versions of those numbers, in the same order; undefined where there is none.
+ *
+ * @example
+ * ```ts
+ * versionRecords("state.db", [2, 4]); // [Uint8Array(120), undefined]
+ * ```
+ */
+export function versionRecords(
+  path: string,
+  numbers: readonly number[],
+): (Uint8Array | undefined)[] {
+  if (numbers.length === 0) return [];
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const record = database.prepare(`select v from kv where k = ? and v_encoding = ${BYTES}`);
+    // As long as each is looked at before the next one is asked for.
+    const key = Uint8Array.of(2, "h".charCodeAt(0), 0, DOUBLE, ...new Uint8Array(8));
+    const bits = new DataView(key.buffer, 4);
+    return numbers.map((number) => {
+      bits.setBigUint64(0, bitsOf(number));
+      return record.get(key)?.v as Uint8Array | undefined;
+    });
   } finally {
     database.close();
   }

@@ -72,7 +72,7 @@ export async function loadDenoKv(
   const load = new Load(reader, clock, onProgress);
   const garbage = await load.garbage();
   await load.scopes();
-  const unsettled = await load.unsettled(garbage);
+  const unsettled = await load.unsettled(path, garbage);
   await load.entries(path);
   await load.deleted(new Set(garbage.flatMap(([, { deleted = [] }]) => deleted)));
   const { mirror } = load;
@@ -160,10 +160,11 @@ class Load {
    * versions, and listed in its place: the entries alone would be what keys were.
    */
   async unsettled(
+    path: string,
     garbage: readonly (readonly [string, Garbage])[],
   ): Promise<readonly UnsettledList[]> {
     const damaged: Key[] = [];
-    const { lists, newer } = await readUnsettled(this.#kv, (at, read) => {
+    const { lists, newer } = await readUnsettled(this.#kv, path, (at, read) => {
       const list = this.#reader.intact(read);
       if (!list) damaged.push(at);
       return list;

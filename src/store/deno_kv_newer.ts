@@ -4,12 +4,11 @@
  * @module
  */
 
+import { versionRecords } from "./deno_kv_entries.ts";
 import * as layout from "./deno_kv_layout.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import { decodeRecord, encodeRecord } from "./record.ts";
 
-/** Records fetched by one getMany; the most Deno KV takes. */
-const GET_BATCH = 10;
 /** Records fetched by one call of list; the most Deno KV takes. */
 const LIST_BATCH = 1000;
 
@@ -84,10 +83,12 @@ export function putLatest<L extends Listed>(latest: Map<number, Map<string, L>>,
 /**
  * Reads all lists, and the versions that they name.
  *
+ * @param path Of the database's file.
  * @param intact Runs what throws `DamagedRecord`; what it gives back in place of that list is left out.
  */
 export async function readUnsettled(
   kv: Deno.Kv,
+  path: string,
   intact: (at: layout.Key, read: () => UnsettledList) => UnsettledList | undefined,
 ): Promise<
   { readonly lists: readonly UnsettledList[]; readonly newer: Map<number, Map<string, Newer>> }
@@ -101,7 +102,7 @@ export async function readUnsettled(
   }
   const newer = new Map<number, Map<string, Newer>>();
   for (const [scopeId, keys] of latestOf(lists)) {
-    newer.set(scopeId, await readNewer(kv, [...keys.values()]));
+    newer.set(scopeId, readNewer(path, [...keys.values()]));
   }
   return { lists, newer };
 }
@@ -127,16 +128,11 @@ export async function readLatest(
   return [...latest.values()].flatMap((keys) => [...keys.values()]);
 }
 
-async function readNewer(kv: Deno.Kv, all: readonly Listed[]): Promise<Map<string, Newer>> {
-  const newer = new Map<string, Newer>();
-  for (let i = 0; i < all.length; i += GET_BATCH) {
-    const some = all.slice(i, i + GET_BATCH);
-    const records = await kv.getMany(some.map(({ number }) => layout.versionKey(number)));
-    for (const [place, listed] of some.entries()) {
-      newer.set(listed.key, { ...listed, past: pastOf(listed, records[place]!.value) });
-    }
-  }
-  return newer;
+function readNewer(path: string, all: readonly Listed[]): Map<string, Newer> {
+  const records = versionRecords(path, all.map(({ number }) => number));
+  return new Map(
+    all.map((listed, i) => [listed.key, { ...listed, past: pastOf(listed, records[i]) }]),
+  );
 }
 
 /** The version that is `listed`, if it is what lies there. */

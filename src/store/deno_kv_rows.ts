@@ -22,7 +22,7 @@ export interface Row {
 
 /** Types of the parts of a key. */
 const STRING = 2;
-const DOUBLE = 0x21;
+export const DOUBLE = 0x21;
 /** Ends a text in a key; with {@link ESCAPE} behind it, it would be part of the text. */
 const END = 0;
 const ESCAPE = 0xff;
@@ -96,6 +96,13 @@ function numberAt(bytes: Uint8Array, start: number): { value: number; end: numbe
   const end = start + 8;
   if (end > bytes.length) return undefined;
   return { value: doubleOf(viewOf(bytes).getBigUint64(start)), end };
+}
+
+/** The bits of `number`, turned. */
+export function bitsOf(number: number): bigint {
+  turned.setFloat64(0, number);
+  const bits = turned.getBigUint64(0);
+  return bits >> 63n === 0n ? bits ^ SIGN : bits ^ ALL;
 }
 
 /** The number whose bits were turned. */

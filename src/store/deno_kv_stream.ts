@@ -74,7 +74,7 @@ async function* recordsOf(
     );
   }
   const deleted = await tombstones(kv, path, revision);
-  const { newer } = await readUnsettled(kv, (at, read) => intact(path, at, read));
+  const { newer } = await readUnsettled(kv, absolute(path), (at, read) => intact(path, at, read));
   const optionsUpTo = function* (scope: string | undefined): Generator<BackupRecord> {
     for (const [name, of] of settings) {
       if (scope !== undefined && compareNames(name, scope) >= 0) return;

@@ -19,11 +19,11 @@ import { writtenByAnother } from "./refusals.ts";
 /** Versions listed before entries are settled: a start reads each of them by its number. */
 const LISTED_MAX = 4096;
 /** How many more there are, as a part of that, before commits of their own settle them. */
-const EXCESS = 0.25;
+const EXCESS = 1 / 16;
 /** Entries that a commit settles beside all else that it has, and bytes of their keys and records. */
 const BESIDE_MAX = { entries: 80, keyBytes: 8_000, bytes: 60_000 } as const;
 /** The same of a commit that does nothing else; with one more entry it stays within Deno KV's limits. */
-const ALONE_MAX = { entries: 800, keyBytes: 70_000, bytes: 600_000 } as const;
+const ALONE_MAX = { entries: 400, keyBytes: 70_000, bytes: 600_000 } as const;
 /** Lists deleted with them, or without. */
 const LISTS_MAX = { beside: 10, alone: 900 } as const;
 /** Bytes of one list; Deno KV takes 65,536 for the whole record. */
