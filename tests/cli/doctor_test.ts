@@ -191,7 +191,8 @@ Deno.test("doctor - sizes are told as people say them", () => {
 
 Deno.test("doctor - a real plant: well, without a bus, without a service, without a broker", async () => {
   await using dir = await tempDir();
-  await using plant = await Plant.make();
+  // One that its configuration can tell: the system's choice is known to the service alone.
+  await using plant = await Plant.make({ "health.port": String(freePort()) });
   const { broker, bus, health, database } = plant.config;
   const config = await writeConfig(dir.path, "state.yml", {
     broker: { endpoint: broker.endpoint.address },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { until } from "../helpers/async.ts";
+import { freePort } from "../helpers/ports.ts";
 import { Browser, browserTest } from "./browser.ts";
 import { keyPath, Web } from "./helpers.ts";
 
@@ -111,7 +112,8 @@ browserTest("page - 100,000 keys are scrolled and searched, by keyboard too", as
 });
 
 browserTest("page - cut off it says so, and catches up with what it missed", async () => {
-  const web = await Web.start();
+  // The next service must be where the page looks for it.
+  const web = await Web.start({ "health.port": String(freePort()) });
   await set(web, "k", "1");
   await using browser = await Browser.launch();
   const page = await browser.open(`${web.url}/#/s/${SCOPE}/k`);
@@ -154,7 +156,7 @@ browserTest(
 );
 
 browserTest("page - without http.edit nothing to change is offered", async () => {
-  const web = await Web.start();
+  const web = await Web.start({ "health.port": String(freePort()) });
   await set(web, "k", "1");
   await web.service[Symbol.asyncDispose]();
   const config = { ...web.plant.config, http: { ...web.plant.config.http, edit: false } };
