@@ -12,7 +12,7 @@
  * | `v`, id, number   |                                           | a piece of a large value         |
  * | `r`, id           | revision, time, digest                    |                                  |
  * | `g`, id           | what is to be purged                      |                                  |
- * | `u`, revision, n  | numbers of versions newer than entries    |                                  |
+ * | `u`, place        | numbers of versions newer than entries    |                                  |
  *
  * Entries hang on the scope's id, not on its name: deleting a scope is one small commit that takes the
  * name away and notes the id as garbage; the entries are purged afterwards, in peace. A large value's
@@ -162,9 +162,9 @@ export function garbageKey(id: string): Key {
   return [...GARBAGE, id];
 }
 
-/** Key of a part of what a commit lists as newer than entries. */
-export function unsettledKey(revision: number, part: number): Key {
-  return [...UNSETTLED, revision, part];
+/** Key of a list of what is newer than entries. */
+export function unsettledKey(place: number): Key {
+  return [...UNSETTLED, place];
 }
 
 /** Upper bound of what Deno KV counts for `key`, in bytes. */

@@ -65,6 +65,11 @@ export function decodeList(at: layout.Key, record: unknown): UnsettledList {
   return { at, versions };
 }
 
+/** Of the commit that wrote it, or one before. */
+function revisionOf({ versions }: UnsettledList): number {
+  return versions[0]?.revision ?? 0;
+}
+
 /** Of several versions of a key the latest. */
 export function latestOf(lists: Iterable<UnsettledList>): Map<number, Map<string, Listed>> {
   const latest = new Map<number, Map<string, Listed>>();
@@ -81,7 +86,7 @@ export function putLatest<L extends Listed>(latest: Map<number, Map<string, L>>,
 }
 
 /**
- * Reads all lists, and the versions that they name.
+ * Reads all lists, the oldest first, and the versions that they name.
  *
  * @param path Of the database's file.
  * @param intact Runs what throws `DamagedRecord`; what it gives back in place of that list is left out.
@@ -100,6 +105,7 @@ export async function readUnsettled(
     const list = intact(at, () => decodeList(at, value));
     if (list) lists.push(list);
   }
+  lists.sort((a, b) => revisionOf(a) - revisionOf(b));
   const newer = new Map<number, Map<string, Newer>>();
   for (const [scopeId, keys] of latestOf(lists)) {
     newer.set(scopeId, readNewer(path, [...keys.values()]));

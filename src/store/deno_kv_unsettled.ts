@@ -47,6 +47,7 @@ export class Unsettled {
   readonly #lists: UnsettledList[];
   readonly #listedMax: number;
   #count: number;
+  #nextPlace: number;
 
   /** @param lists As they are on disk. */
   constructor(kv: Deno.Kv, lists: readonly UnsettledList[], listedMax = LISTED_MAX) {
@@ -54,6 +55,7 @@ export class Unsettled {
     this.#listedMax = listedMax;
     this.#lists = [...lists];
     this.#count = countOf(lists);
+    this.#nextPlace = lists.reduce((next, { at }) => Math.max(next, placeOf(at) + 1), 0);
   }
 
   /**
@@ -83,12 +85,17 @@ export class Unsettled {
 
   /** Has `atomic`, which commits `draft`, list what that leaves unsettled, and settle what is listed too long. */
   write(atomic: Deno.AtomicOperation, draft: Draft): Relisted {
-    const added = listsOf(draft);
-    for (const list of added) atomic.set(...listRecord(list));
+    const lists = listsOf(draft);
+    const count = lists.reduce((sum, { length }) => sum + length, 0);
     // In other commits there may be no room.
-    const hasRoom = countOf(added) === draft.keyWrites().length &&
-      draft.droppedScopes().length === 0;
-    return { added, settled: hasRoom ? this.#settleBeside(atomic, draft) : [] };
+    const hasRoom = count === draft.keyWrites().length && draft.droppedScopes().length === 0;
+    const settled = hasRoom ? this.#settleBeside(atomic, draft) : [];
+    // To write over a record costs less than a new one and the end of an old one.
+    const places = settled.map(({ at }) => at);
+    const added = lists.map((versions) => ({ at: places.shift() ?? this.#newPlace(), versions }));
+    for (const list of added) atomic.set(...listRecord(list));
+    for (const at of places) atomic.delete(at);
+    return { added, settled };
   }
 
   /** What {@link write} did is on disk. */
@@ -98,6 +105,7 @@ export class Unsettled {
     this.#count += countOf(added);
   }
 
+  /** Has `atomic` settle as many of the oldest lists as it can; what becomes of their records is the caller's. */
   #settleBeside(atomic: Deno.AtomicOperation, draft: Draft): UnsettledList[] {
     const room = new Room(BESIDE_MAX);
     const settled: UnsettledList[] = [];
@@ -108,10 +116,14 @@ export class Unsettled {
       const entries = present.length > BESIDE_MAX.entries ? undefined : present.map(recordOf);
       if (!entries || !room.takes(entries)) break;
       for (const [at, record] of entries) atomic.set(at, record);
-      atomic.delete(list.at);
       settled.push(list);
     }
     return settled;
+  }
+
+  #newPlace(): layout.Key {
+    this.#nextPlace += 1;
+    return layout.unsettledKey(this.#nextPlace - 1);
   }
 
   /** The oldest lists that are too many. */
@@ -156,7 +168,7 @@ export class Unsettled {
 /** What a commit does to the lists. */
 export interface Relisted {
   readonly added: readonly UnsettledList[];
-  /** The first ones, which go. */
+  /** The first ones, which are there no more. */
   readonly settled: readonly UnsettledList[];
 }
 
@@ -188,21 +200,25 @@ function recordOf({ scopeId, key, entry }: Present): EntryRecord {
   return [at, layout.encodeEntry(at, entry, undefined)];
 }
 
-/** The lists of what `draft` writes as versions alone. */
-function listsOf(draft: Draft): UnsettledList[] {
-  const lists: { readonly at: layout.Key; readonly versions: Listed[] }[] = [];
+/** What `draft` writes as versions alone, in as many lists as it takes. */
+function listsOf(draft: Draft): Listed[][] {
+  const lists: Listed[][] = [];
   let bytes = Infinity;
   for (const { scopeId, key, last } of draft.keyWrites()) {
     const entry = living(last);
     if (entry?.at === undefined) continue;
     bytes += LISTED_BYTES + utf8Bytes(key);
     if (bytes > LIST_BYTES_MAX) {
-      lists.push({ at: layout.unsettledKey(draft.revision, lists.length), versions: [] });
+      lists.push([]);
       bytes = LISTED_BYTES + utf8Bytes(key);
     }
-    lists.at(-1)!.versions.push({ number: entry.at, revision: entry.revision, scopeId, key });
+    lists.at(-1)!.push({ number: entry.at, revision: entry.revision, scopeId, key });
   }
   return lists;
+}
+
+function placeOf(at: layout.Key): number {
+  return at[1] as number;
 }
 
 function countOf(lists: readonly UnsettledList[]): number {

@@ -200,7 +200,7 @@ Deno.test("unsettled - to delete a scope, or keys, takes no commit but its own",
       throw new TypeError("database or disk is full");
     },
   } as unknown as Deno.Kv;
-  const unsettled = new Unsettled(full, [{ at: layout.unsettledKey(5, 0), versions }], 0);
+  const unsettled = new Unsettled(full, [{ at: layout.unsettledKey(5), versions }], 0);
   const draftOf = (mutation: Mutation) => {
     const draft = new Draft(mirror, {
       ...DRAFT_START,
