@@ -134,10 +134,15 @@ class Recovery {
         this.#gone.set(name, key);
         continue;
       }
-      const whole = kind === "e" ? this.#presents.settled({ key, record }) : record;
-      if (kind === "e" || kind === "d") numbersIn(key, whole).forEach((one) => named.add(one));
+      if (kind === "e" || kind === "d") {
+        const last = kind === "e" ? this.#presents.settled({ key, record }) : record;
+        const whole = this.#namingOnlyWhole(key, last);
+        numbersIn(key, whole).forEach((one) => named.add(one));
+        yield [key, whole];
+        continue;
+      }
       if (kind === "h") versions.push(number as number);
-      yield [key, whole];
+      yield [key, record];
     }
     yield* garbageOf(versions.filter((number) => !named.has(number)));
   }
@@ -244,6 +249,15 @@ class Recovery {
   /** Whether a record that was not found may have been there. */
   #mayBeGone(key: layout.Key): boolean {
     return !this.#salvage.isComplete || this.#salvage.lost.has(nameOf(key));
+  }
+
+  /** `record` of a key, or of what is left of one, without the numbers of versions that are lost. */
+  #namingOnlyWhole(key: layout.Key, record: Uint8Array): Uint8Array {
+    const { header, body } = layout.decodeEntry(key, record);
+    const isThere = (n: number) => this.#salvage.records.has(nameOf(layout.versionKey(n)));
+    if (header.p?.every(isThere) ?? true) return record;
+    const whole = { ...header, p: header.p!.filter(isThere) };
+    return encodeRecord(whole, body, key[0] === "e" ? key : undefined);
   }
 
   #isWhole(found: Salvaged): boolean {

@@ -5,7 +5,7 @@ import * as layout from "../../src/store/deno_kv_layout.ts";
 import { streamDenoKv } from "../../src/store/deno_kv_stream.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { decodeRecord } from "../../src/store/record.ts";
-import { openRecovering } from "../../src/store/recovery.ts";
+import { openRecovering, recover } from "../../src/store/recovery.ts";
 import type { Mutation } from "../../src/state/store.ts";
 import { until } from "../helpers/async.ts";
 import { tempDir } from "../helpers/temp.ts";
@@ -223,6 +223,29 @@ for (const { what, value } of DAMAGES) {
     assert.deepEqual(await at.problems(), []);
   });
 }
+
+Deno.test("unsettled - after a recovery nothing names a version that is lost", async () => {
+  await using at = await place();
+  {
+    await using store = await at.open();
+    for (const key of ["k", "deleted"]) for (const value of [1, 2, 3]) await put(store, key, value);
+    await store.commit({ mutations: [{ kind: "delete", scope: "a", key: "deleted" }], source });
+  }
+  const second = (await at.records(layout.VERSIONS))
+    .filter(({ value }) => layout.decodePast(value).header.p?.length === 1);
+  assert.equal(second.length, 2);
+  await at.edit((atomic) => {
+    for (const { key, value } of second) atomic.set(key, value.with(20, value[20]! ^ 1));
+  });
+  assert.equal((await at.problems()).length, 2);
+  const text = await recover(at.path, ["a test says so"], { path: at.path, onDamage: "start" });
+  assert.match(text, /2 earlier versions of keys are lost/);
+  assert.deepEqual(await at.problems(), []);
+  await using store = await at.open();
+  const values = async (key: string) => (await store.history("a", key)).map(({ value }) => value);
+  assert.deepEqual(await values("k"), ["3", "1"]);
+  assert.deepEqual(await values("deleted"), [undefined, "3", "1"]);
+});
 
 Deno.test("unsettled - lists name what is newer, by revision", async () => {
   await using at = await place();
