@@ -1,4 +1,4 @@
-/** What a review of present versions found in the store: each a promise that was broken. */
+/** What is newer than its entry, where something is damaged, in the way, or interrupted. */
 
 import assert from "node:assert/strict";
 import type { Mutation } from "../../src/state/store.ts";
