@@ -1,4 +1,4 @@
-/** What a review of present versions found in recoveries: each a promise that was broken. */
+/** What is newer than its entry, in recoveries. */
 
 import assert from "node:assert/strict";
 import { BackupSource } from "../../src/backup/source.ts";
