@@ -9,8 +9,8 @@ import type { Clock } from "../clock.ts";
 import { decodePast, VERSIONS } from "./deno_kv_layout.ts";
 import { DamagedRecord } from "./record.ts";
 
-/** Versions read at once. */
-const BATCH = 500;
+/** Versions read at once: commits wait for that, a millisecond or two. */
+const BATCH = 200;
 /** Pause between them, in milliseconds, so that requests hardly notice. */
 const PAUSE_MS = 20;
 
