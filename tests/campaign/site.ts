@@ -8,7 +8,7 @@ import { Network } from "../../src/network.ts";
 import { Poller } from "../../src/zmq/poller.ts";
 import { bytes, text } from "../helpers/async.ts";
 import type { Child } from "../helpers/child.ts";
-import { freePorts } from "../helpers/ports.ts";
+import { freePorts, whenFree } from "../helpers/ports.ts";
 import { writeConfig } from "../helpers/program.ts";
 import { Publisher, type Reply } from "../service/harness.ts";
 import type { Bundled } from "./bundled.ts";
@@ -84,17 +84,19 @@ export class Site implements AsyncDisposable {
   /** Starts broker and bus; they are started when the site is made, and may be stopped in between. */
   async startNetwork(): Promise<void> {
     const [, frontend, backend] = this.#ports;
-    this.#network = await Network.start({
-      endpoint: this.broker,
-      heartbeatMs: this.#heartbeatMs,
-      liveness: 3,
-      highWaterMark: 100_000,
-      buses: [{
-        name: "state",
-        frontend: { mode: "bind", address: at(frontend!) },
-        backend: { mode: "bind", address: at(backend!) },
-      }],
-    });
+    this.#network = await whenFree(() =>
+      Network.start({
+        endpoint: this.broker,
+        heartbeatMs: this.#heartbeatMs,
+        liveness: 3,
+        highWaterMark: 100_000,
+        buses: [{
+          name: "state",
+          frontend: { mode: "bind", address: at(frontend!) },
+          backend: { mode: "bind", address: at(backend!) },
+        }],
+      })
+    );
   }
 
   async stopNetwork(): Promise<void> {

@@ -1,5 +1,7 @@
 /** Ports that nobody listens on. */
 
+import { until } from "./async.ts";
+
 /** Below Linux's ephemeral ports, so that no outgoing connection takes one in the meantime. */
 const FIRST = 20_000;
 const COUNT = 12_000;
@@ -17,6 +19,20 @@ export function freePorts(count: number): number[] {
 /** A port on 127.0.0.1 that is free now. */
 export function freePort(): number {
   return freePorts(1)[0]!;
+}
+
+/** What `start` makes, as soon as libzmq has let go of ports that it had before. */
+export async function whenFree<T>(start: () => Promise<T>): Promise<T> {
+  let started: { readonly it: T } | undefined;
+  await until("the ports are free", async () => {
+    try {
+      started = { it: await start() };
+    } catch (error) {
+      if ((error as { code?: string }).code !== "endpoint_in_use") throw error;
+    }
+    return started !== undefined;
+  });
+  return started!.it;
 }
 
 function isFree(port: number): boolean {

@@ -7,8 +7,8 @@ import { Network } from "../../src/network.ts";
 import { Service } from "../../src/service.ts";
 import { Poller } from "../../src/zmq/poller.ts";
 import { Socket } from "../../src/zmq/socket.ts";
-import { bytes, text, until } from "../helpers/async.ts";
-import { freePorts } from "../helpers/ports.ts";
+import { bytes, text } from "../helpers/async.ts";
+import { freePorts, whenFree } from "../helpers/ports.ts";
 import { tempDir } from "../helpers/temp.ts";
 
 /** Heartbeat in the tests, in milliseconds. */
@@ -65,18 +65,8 @@ export class Plant implements AsyncDisposable {
   }
 
   /** Broker and bus anew, as soon as libzmq has let go of the ports. */
-  async startNetworkAgain(): Promise<Network> {
-    let network: Network | undefined;
-    await until("the ports are free", async () => {
-      try {
-        network = await this.startNetwork();
-        return true;
-      } catch (error) {
-        if ((error as { code?: string }).code !== "endpoint_in_use") throw error;
-        return false;
-      }
-    });
-    return network!;
+  startNetworkAgain(): Promise<Network> {
+    return whenFree(() => this.startNetwork());
   }
 
   /** Broker and bus. */
