@@ -311,10 +311,12 @@ Deno.test("restart - all 16 lanes serve within one heartbeat interval of the bro
   let broker = await listen(poller);
   const { endpoint } = broker;
   let held: (() => void)[] = [];
+  let isHolding = true;
   await using worker = echo(poller, endpoint, {
     lanes: 16,
     dialect: "auto",
-    handler: ({ body }) => new Promise((done) => held.push(() => done(body))),
+    handler: ({ body }) =>
+      new Promise((done) => isHolding ? held.push(() => done(body)) : done(body)),
   });
   await until("all are registered", () => broker.status().workers === 16);
   const tookMs: number[] = [];
@@ -327,10 +329,13 @@ Deno.test("restart - all 16 lanes serve within one heartbeat interval of the bro
       Array.from({ length: 16 }, (_, i) => client.request("good", [bytes(String(i))])),
     );
     // All lanes are there when sixteen requests are held at once.
-    await until("16 are held", () => held.length === 16);
+    await until("16 are held", () => held.length >= 16);
+    // One may be held whose lane has lost its conversation since, and comes to another lane.
+    isHolding = false;
     for (const done of held) done();
     held = [];
     assert.equal((await replies).length, 16);
+    isHolding = true;
     tookMs.push(performance.now() - returnedMs);
   }
   assert.ok(Math.max(...tookMs) < 1000, `${tookMs}`);
