@@ -7,8 +7,9 @@
 import { PlantdError } from "../errors.ts";
 import { messageOf } from "../errors.ts";
 import { absolute } from "../paths.ts";
+import { numbersIn } from "./deno_kv_decoded.ts";
 import * as layout from "./deno_kv_layout.ts";
-import { type NewerKeys, readUnsettled, type UnsettledList } from "./deno_kv_newer.ts";
+import { type NewerKeys, presentOf, readUnsettled, type UnsettledList } from "./deno_kv_newer.ts";
 import { openOffline } from "./deno_kv_offline.ts";
 import { DamagedRecord, decodeRecord } from "./record.ts";
 
@@ -160,10 +161,9 @@ class Check {
       if (entry.ref) this.#garbageValues.add(entry.ref.id);
       return;
     }
-    const { header: { r: revision, c: created = revision, p = [], a }, body, ref } = this
-      .#present(key, entry);
-    for (const number of p) this.#versions.add(number);
-    if (a !== undefined) this.#versions.add(a);
+    const present = presentOf(entry, this.#newer.get(scopeId)?.get(name));
+    const { header: { r: revision, c: created = revision }, body, ref } = present;
+    for (const number of numbersIn(present)) this.#versions.add(number);
     if (ref) this.#values.set(ref.id, ref.pieces);
     if (scope === undefined) {
       return this.#onProblem(`key ${JSON.stringify(name)} belongs to no scope (id ${scopeId})`);
@@ -172,14 +172,6 @@ class Check {
     this.#checkRevision(what, revision);
     if (created > revision) this.#onProblem(`${what} was made after its last change`);
     if (!ref && !isJson(body)) this.#onProblem(`${what} has a value that is not JSON`);
-  }
-
-  /** What a key is: its entry, or what is newer. */
-  #present([, scopeId, name]: layout.Key, entry: layout.DecodedEntry): layout.DecodedEntry {
-    const newer = this.#newer.get(scopeId as number)?.get(name as string);
-    if (!newer || newer.revision <= entry.header.r) return entry;
-    if (!newer.past) throw new DamagedRecord("what it is now cannot be read");
-    return { ...newer.past, header: { ...newer.past.header, a: newer.number } };
   }
 
   #checkDeleted([, number]: layout.Key, value: unknown): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DecodedEntry, DecodedPast } from "./deno_kv_layout.ts";
+import { type DecodedEntry, type DecodedPast, decodePast } from "./deno_kv_layout.ts";
 import type { StoredEntry, Tombstone, Writable } from "./mirror.ts";
 
 /**
@@ -40,4 +40,18 @@ export function tombstoneOf({ header }: DecodedPast, number: number): Tombstone 
     ...(note === undefined ? {} : { note }),
     ...(past ? { past } : {}),
   };
+}
+
+/** The record of a version, or of what is left of a deleted key, or undefined if it cannot be read. */
+export function intactPast(record: unknown): DecodedPast | undefined {
+  try {
+    return decodePast(record);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Numbers of versions that an entry, or what is left of one, names: its past, and the one that says the same. */
+export function numbersIn({ header: { p = [], a } }: DecodedEntry): readonly number[] {
+  return a === undefined ? p : [...p, a];
 }

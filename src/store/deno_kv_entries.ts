@@ -79,7 +79,7 @@ export function versionRecords(
   const database = new DatabaseSync(path, { readOnly: true });
   try {
     const record = database.prepare(`select v from kv where k = ? and v_encoding = ${BYTES}`);
-    // As long as each is looked at before the next one is asked for.
+    // One for all: a key is not needed any more when its record is there.
     const key = Uint8Array.of(2, "h".charCodeAt(0), 0, DOUBLE, ...new Uint8Array(8));
     const bits = new DataView(key.buffer, 4);
     return numbers.map((number) => {

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { intactPast } from "./deno_kv_decoded.ts";
 import { versionRecords } from "./deno_kv_entries.ts";
 import * as layout from "./deno_kv_layout.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
-import { decodeRecord, encodeRecord } from "./record.ts";
+import { DamagedRecord, decodeRecord, encodeRecord } from "./record.ts";
 
 /** Records fetched by one call of list; the most Deno KV takes. */
 const LIST_BATCH = 1000;
@@ -37,8 +38,33 @@ export interface Newer extends Listed {
   readonly past: layout.DecodedPast | undefined;
 }
 
+/** One that can be read. */
+export interface ReadVersion extends Newer {
+  readonly past: layout.DecodedPast;
+}
+
 /** What is newer than entries, by the ids of scopes and by keys. */
 export type NewerKeys = ReadonlyMap<number, ReadonlyMap<string, Newer>>;
+
+/** The version of that number, as lists have it. */
+export function versionIn(number: number, past: layout.DecodedPast): ReadVersion {
+  const { r: revision, scope: scopeId, key } = past.header;
+  return { number, revision, scopeId, key, past };
+}
+
+/**
+ * What a key is: its entry, or what is newer.
+ *
+ * @throws {DamagedRecord} when it is newer and cannot be read.
+ */
+export function presentOf(
+  entry: layout.DecodedEntry,
+  newer: Newer | undefined,
+): layout.DecodedEntry {
+  if (!newer || newer.revision <= entry.header.r) return entry;
+  if (!newer.past) throw new DamagedRecord("what it is now cannot be read");
+  return { ...newer.past, header: { ...newer.past.header, a: newer.number } };
+}
 
 /** A list where it lies. */
 export function listRecord({ at, versions }: UnsettledList): RawRecord {
@@ -128,8 +154,7 @@ export async function readLatest(
   for await (const { key: [, number], value } of found) {
     const past = intactPast(value);
     if (!past || isAhead(number as number, past.header.r)) continue;
-    const { r: revision, scope: scopeId, key } = past.header;
-    putLatest(latest, { number: number as number, revision, scopeId, key, past });
+    putLatest(latest, versionIn(number as number, past));
   }
   return [...latest.values()].flatMap((keys) => [...keys.values()]);
 }
@@ -149,12 +174,4 @@ function pastOf(
   const past = intactPast(record);
   const { r, scope, key: name } = past?.header ?? {};
   return r === revision && scope === scopeId && name === key ? past : undefined;
-}
-
-function intactPast(record: unknown): layout.DecodedPast | undefined {
-  try {
-    return layout.decodePast(record);
-  } catch {
-    return undefined;
-  }
 }

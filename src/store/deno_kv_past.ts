@@ -6,8 +6,8 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { decodePast, VERSIONS } from "./deno_kv_layout.ts";
-import { DamagedRecord } from "./record.ts";
+import { intactPast } from "./deno_kv_decoded.ts";
+import { VERSIONS } from "./deno_kv_layout.ts";
 
 /** Versions read at once: commits wait for that, a millisecond or two. */
 const BATCH = 200;
@@ -53,22 +53,14 @@ export class PastLook {
 
   async #look(): Promise<PastReport | undefined> {
     let [versions, damaged] = [0, 0];
-    for (let cursor: string | undefined = ""; cursor !== undefined;) {
-      await this.#pause();
+    await this.#pause();
+    for await (const { value } of this.#kv.list({ prefix: VERSIONS }, { batchSize: BATCH })) {
       if (this.#isClosed) return undefined;
-      const page: Deno.KvListIterator<unknown> = this.#kv.list(
-        { prefix: VERSIONS },
-        { limit: BATCH, batchSize: BATCH, ...(cursor === "" ? {} : { cursor }) },
-      );
-      let count = 0;
-      for await (const { value } of page) {
-        count += 1;
-        damaged += Number(!isWhole(value));
-      }
-      versions += count;
-      cursor = count < BATCH ? undefined : page.cursor;
+      versions += 1;
+      damaged += Number(!intactPast(value));
+      if (versions % BATCH === 0) await this.#pause();
     }
-    return { versions, damaged };
+    return this.#isClosed ? undefined : { versions, damaged };
   }
 
   #pause(): Promise<void> {
@@ -79,15 +71,5 @@ export class PastLook {
         done();
       };
     });
-  }
-}
-
-function isWhole(record: unknown): boolean {
-  try {
-    decodePast(record);
-    return true;
-  } catch (error) {
-    if (error instanceof DamagedRecord) return false;
-    throw error;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../clock.ts";
+import { intactPast, numbersIn } from "./deno_kv_decoded.ts";
 import * as layout from "./deno_kv_layout.ts";
 import { isLarge, NOTE_NUMBERS_MAX } from "./draft_history.ts";
 import type { ValueRef } from "./mirror.ts";
@@ -155,7 +156,7 @@ export class Purge {
   async #versions(deletion: Deletion, numbers: readonly number[] = []): Promise<void> {
     for (const number of numbers) {
       const at = layout.versionKey(number);
-      if (isLarge(number)) await deletion.add(piecesOf(pastOf((await this.#kv.get(at)).value)));
+      if (isLarge(number)) await deletion.add(piecesOf(intactPast((await this.#kv.get(at)).value)));
       await deletion.add([at]);
     }
   }
@@ -163,7 +164,7 @@ export class Purge {
   async #presents(deletion: Deletion, numbers: readonly number[] = []): Promise<void> {
     for (const number of numbers) {
       // Where it is gone what it names went before it.
-      const past = pastOf((await this.#kv.get(layout.versionKey(number))).value);
+      const past = intactPast((await this.#kv.get(layout.versionKey(number))).value);
       await this.#versions(deletion, past?.header.p);
       await this.#versions(deletion, [number]);
     }
@@ -174,8 +175,7 @@ export class Purge {
       if (this.#closed) return;
       const entry = intact(() => layout.decodeEntry(key, value));
       await deletion.add(piecesOf(entry));
-      const { p = [], a } = entry?.header ?? {};
-      await this.#versions(deletion, a === undefined ? p : [...p, a]);
+      if (entry) await this.#versions(deletion, numbersIn(entry));
       await deletion.add([key as layout.Key]);
     }
   }
@@ -185,7 +185,7 @@ export class Purge {
     const list = this.#kv.list({ prefix: layout.DELETED }, { batchSize: LIST_BATCH });
     for await (const { key, value } of list) {
       if (this.#closed) return;
-      const past = pastOf(value);
+      const past = intactPast(value);
       if (!past || !scopeIds.has(past.header.scope)) continue;
       await this.#versions(deletion, past.header.p);
       await deletion.add([key as layout.Key]);
@@ -224,10 +224,6 @@ class Deletion {
     [this.#records, this.#keyBytes] = [0, 0];
     await atomic.commit();
   }
-}
-
-function pastOf(record: unknown): layout.DecodedPast | undefined {
-  return intact(() => layout.decodePast(record));
 }
 
 /** Where the pieces of a value are, if it has any. */

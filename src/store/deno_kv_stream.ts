@@ -13,10 +13,10 @@ import type { Version } from "../state/store.ts";
 import { entryOf } from "./deno_kv_decoded.ts";
 import { countBackedUp } from "./deno_kv_entries.ts";
 import * as layout from "./deno_kv_layout.ts";
-import { type Newer, readUnsettled } from "./deno_kv_newer.ts";
+import { type Newer, presentOf, readUnsettled } from "./deno_kv_newer.ts";
 import { readPieces } from "./deno_kv_pieces.ts";
 import { readVersions } from "./deno_kv_versions.ts";
-import { DamagedRecord, decodeRecord } from "./record.ts";
+import { decodeRecord } from "./record.ts";
 import { openOffline } from "./deno_kv_offline.ts";
 
 /** Records fetched by one call of list; the most Deno KV takes. */
@@ -113,19 +113,14 @@ interface Other {
   readonly newer: ReadonlyMap<string, Newer>;
 }
 
-/** What a key is: its entry, or what is newer. */
-function presentOf(
+/** What a key is; its entry lies at `at`. */
+function keyAt(
   path: string,
   at: readonly unknown[],
   value: unknown,
   newer: Newer | undefined,
 ): layout.DecodedEntry {
-  return intact(path, at, () => {
-    const entry = layout.decodeEntry(at, value);
-    if (!newer || newer.revision <= entry.header.r) return entry;
-    if (!newer.past) throw new DamagedRecord("what it is now cannot be read");
-    return newer.past;
-  });
+  return intact(path, at, () => presentOf(layout.decodeEntry(at, value), newer));
 }
 
 /**
@@ -181,7 +176,7 @@ async function* keysOf(
   for await (const { key: at, value } of list(kv, layout.entriesOf(id))) {
     const key = at[2] as string;
     yield* deletedUpTo(key);
-    const decoded = presentOf(path, at, value, newer.get(key));
+    const decoded = keyAt(path, at, value, newer.get(key));
     const { body, ref } = decoded;
     const bytes = ref ? await whole(path, at, () => readPieces(kv, ref)) : body;
     const text = decoder.decode(bytes);
@@ -221,7 +216,7 @@ async function lastRevision(
   let last = revision;
   for (const { past } of deleted) last = Math.max(last, past.header.r);
   for await (const { key, value } of list(kv, layout.entriesOf(id))) {
-    last = Math.max(last, presentOf(path, key, value, newer.get(key[2] as string)).header.r);
+    last = Math.max(last, keyAt(path, key, value, newer.get(key[2] as string)).header.r);
   }
   return last;
 }

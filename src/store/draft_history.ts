@@ -133,27 +133,13 @@ export class DraftHistory {
     const past = last.past ? [...last.past] : [];
     const dropped = past.splice(0, past.length + 1 - kept);
     const isPlaced = isSmall && this.#canBeVersion(last);
-    let number = atOf(last);
-    if (number === undefined) {
-      number = this.#canReuse(dropped.at(-1)) && !this.#mayBeLarge(last)
-        ? this.#reuse(dropped.pop()!, undo)
-        : this.newNumber(this.#mayBeLarge(last));
-      this.#write(
-        { number, isReused: this.#reused.has(number), scopeId, key, content: last },
-        undo,
-      );
-    } else if (!this.#isOnDisk(last)) {
-      this.#write(
-        { number, isReused: this.#reused.has(number), scopeId, key, content: last },
-        undo,
-      );
+    const number = atOf(last) ?? this.#numberFrom(dropped, this.#mayBeLarge(last), undo);
+    if (atOf(last) === undefined || !this.#isOnDisk(last)) {
+      const isReused = this.#reused.has(number);
+      this.#write({ number, isReused, scopeId, key, content: last }, undo);
     }
     past.push(number);
-    const at = !isPlaced
-      ? undefined
-      : this.#canReuse(dropped.at(-1))
-      ? this.#reuse(dropped.pop()!, undo)
-      : this.newNumber(false);
+    const at = isPlaced ? this.#numberFrom(dropped, false, undo) : undefined;
     for (const one of dropped) this.#drop(one, undo);
     this.#count(at === undefined ? 0 : PAST_OVERHEAD_BYTES + 2 * utf8Bytes(key), past, undo);
     return { past, at };
@@ -211,21 +197,26 @@ export class DraftHistory {
   }
 
   /**
-   * Whether something else can take the place of the version `dropped`: one record is written then, where
-   * otherwise one is written and one deleted. It must be sure that the commit has room for it, because it
-   * cannot be written ahead.
+   * The number of the last of `dropped`, which it takes out, or a new one. Where something takes the place of
+   * what is dropped one record is written, else one is written and one deleted. Both must lie in their
+   * records, and it must be sure that the commit has room for it, because it cannot be written ahead.
    */
-  #canReuse(dropped: number | undefined): boolean {
-    return this.#isAlone && dropped !== undefined && !isLarge(dropped);
+  #numberFrom(dropped: number[], mayBeLarge: boolean, undo: Undo): number {
+    const last = dropped.at(-1);
+    if (!this.#isAlone || mayBeLarge || last === undefined || isLarge(last)) {
+      return this.newNumber(mayBeLarge);
+    }
+    dropped.pop();
+    this.#reuse(last, undo);
+    return last;
   }
 
-  #reuse(number: number, undo: Undo): number {
+  #reuse(number: number, undo: Undo): void {
     const unwritten = this.#writes.get(number);
     if (unwritten) this.#unwrite(unwritten, undo);
-    if (this.#reused.has(number)) return number;
+    if (this.#reused.has(number)) return;
     this.#reused.add(number);
     undo.push(() => this.#reused.delete(number));
-    return number;
   }
 
   /** What an entry takes that is a version at once, or has one more before it. */

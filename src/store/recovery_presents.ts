@@ -6,15 +6,16 @@
 
 import { entryOf } from "./deno_kv_decoded.ts";
 import * as layout from "./deno_kv_layout.ts";
-import { decodeList, latestOf, type Listed } from "./deno_kv_newer.ts";
+import {
+  decodeList,
+  latestOf,
+  type Listed,
+  putLatest,
+  type ReadVersion,
+  versionIn,
+} from "./deno_kv_newer.ts";
 import { decodeRecord } from "./record.ts";
 import { nameOf, type Salvage, type Salvaged } from "./salvage.ts";
-
-/** A version of a key that is whole. */
-interface Found {
-  readonly number: number;
-  readonly past: layout.DecodedPast;
-}
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -39,7 +40,7 @@ export function mayBeOlder({ lost, isComplete }: Salvage): boolean {
  */
 export class Presents {
   readonly #salvage: Salvage;
-  readonly #latest = new Map<number, Map<string, Found>>();
+  readonly #latest = new Map<number, Map<string, ReadVersion>>();
   readonly #listed: ReadonlyMap<number, ReadonlyMap<string, Listed>>;
 
   /** @param revision Of the last commit, where that is known: what is later belongs to one that never came. */
@@ -54,7 +55,7 @@ export class Presents {
     for (const { key: [kind, number], record } of all) {
       if (kind !== "h" || ahead.has(number as number)) continue;
       const past = layout.decodePast(record);
-      if (past.header.r <= revision) this.#see({ number: number as number, past });
+      if (past.header.r <= revision) putLatest(this.#latest, versionIn(number as number, past));
     }
     const lists = all.filter(({ key: [kind] }) => kind === "u");
     this.#listed = latestOf(lists.map(({ key, record }) => decodeList(key, record)));
@@ -98,18 +99,10 @@ export class Presents {
     return scope === found.key[1] && key === found.key[2] && r === entryIn(found).header.r;
   }
 
-  #newer(found: Salvaged): Found | undefined {
+  #newer(found: Salvaged): ReadVersion | undefined {
     const { key: [, scopeId, key] } = found;
     const latest = this.#latest.get(scopeId as number)?.get(key as string);
-    return latest && latest.past.header.r > entryIn(found).header.r ? latest : undefined;
-  }
-
-  #see(found: Found): void {
-    const { scope, key, r } = found.past.header;
-    let keys = this.#latest.get(scope);
-    if (!keys) this.#latest.set(scope, keys = new Map());
-    const other = keys.get(key);
-    if (!other || other.past.header.r < r) keys.set(key, found);
+    return latest && latest.revision > entryIn(found).header.r ? latest : undefined;
   }
 }
 

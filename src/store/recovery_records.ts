@@ -12,6 +12,7 @@ import type {
   ScopeRecord,
   VersionRecord,
 } from "../backup/format.ts";
+import { numbersIn } from "./deno_kv_decoded.ts";
 import { byKey, encodeKey, metaRecord, VersionNumbers } from "./deno_kv_encode.ts";
 import type { RawRecord } from "./deno_kv_fill.ts";
 import * as layout from "./deno_kv_layout.ts";
@@ -137,7 +138,7 @@ class Recovery {
       if (kind === "e" || kind === "d") {
         const last = kind === "e" ? this.#presents.settled({ key, record }) : record;
         const whole = this.#namingOnlyWhole(key, last);
-        numbersIn(key, whole).forEach((one) => named.add(one));
+        numbersIn(layout.decodeEntry(key, whole)).forEach((one) => named.add(one));
         yield [key, whole];
         continue;
       }
@@ -276,19 +277,15 @@ function* garbageOf(numbers: readonly number[]): Generator<RawRecord> {
   }
 }
 
-/** Numbers of versions that a key, or what is left of one, names. */
-function numbersIn(key: layout.Key, record: Uint8Array): readonly number[] {
-  const { p = [], a } = layout.decodeEntry(key, record).header;
-  return a === undefined ? p : [...p, a];
-}
-
 /** The first number, halved, that no version has, none that is to be purged, and that nothing names. */
 function versionAfter({ records }: Salvage): number {
   let last = 0;
   for (const { key, record } of records.values()) {
     const [kind, number] = key;
     if (kind === "d" || kind === "h") last = Math.max(last, number as number);
-    if (REVISED.includes(kind as string)) last = Math.max(last, ...numbersIn(key, record));
+    if (REVISED.includes(kind as string)) {
+      last = Math.max(last, ...numbersIn(layout.decodeEntry(key, record)));
+    }
     if (kind !== "g") continue;
     for (const noted of layout.numbersOf(headerOf({ key, record }))) last = Math.max(last, noted);
   }
