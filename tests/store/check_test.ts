@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
-import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import * as layout from "../../src/store/deno_kv_layout.ts";
 import { streamDenoKv } from "../../src/store/deno_kv_stream.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { encodeRecord } from "../../src/store/record.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
+import { problemsOf } from "./databases.ts";
 
 const source = "test";
 
@@ -22,12 +22,6 @@ async function databaseWith(dir: string, records: readonly (readonly [layout.Key
   for (const [key, record] of records) await kv.set(key, record);
   kv.close();
   return path;
-}
-
-async function problemsOf(path: string): Promise<string[]> {
-  const problems: string[] = [];
-  await checkDenoKv(path, (problem) => problems.push(problem));
-  return problems;
 }
 
 const stamp = { timeMs: 1, source };

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
-import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import { encodeRecords } from "../../src/store/deno_kv_encode.ts";
 import { fillDenoKv } from "../../src/store/deno_kv_fill.ts";
 import { encodeRecord } from "../../src/store/record.ts";
@@ -12,6 +11,7 @@ import { FakeClock } from "../helpers/clock.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { systemClock } from "../../src/clock.ts";
 import { set, type StorePlace, testStoreContract } from "./contract.ts";
+import { problemsOf } from "./databases.ts";
 import { testPastContract } from "./contract_past.ts";
 import { text, until } from "../helpers/async.ts";
 import { freePort } from "../helpers/ports.ts";
@@ -28,8 +28,7 @@ async function denoKvPlace(options: Partial<DenoKvOptions> = {}): Promise<StoreP
       return new DurableStore(loaded, ofStore);
     },
     [Symbol.asyncDispose]: async () => {
-      const problems: string[] = [];
-      await checkDenoKv(path, (problem) => problems.push(problem));
+      const problems = await problemsOf(path);
       await dir[Symbol.asyncDispose]();
       assert.deepEqual(problems, []);
     },

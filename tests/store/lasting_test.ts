@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
-import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { until } from "../helpers/async.ts";
 import { FakeClock } from "../helpers/clock.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { contentsOf, set } from "./contract.ts";
+import { problemsOf } from "./databases.ts";
 
 const source = "test";
 
@@ -43,9 +43,7 @@ async function withStore(
     await body({ store, path, clock, said });
     contents = contentsOf(store);
   }
-  const problems: string[] = [];
-  await checkDenoKv(path, (problem) => problems.push(problem));
-  assert.deepEqual(problems, []);
+  assert.deepEqual(await problemsOf(path), []);
   await using again = await open();
   assert.equal(again.epoch, epoch);
   assert.deepEqual(contentsOf(again), contents);

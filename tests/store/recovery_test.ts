@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { BackupSource } from "../../src/backup/source.ts";
-import { BackupWriter } from "../../src/backup/writer.ts";
-import { systemClock } from "../../src/clock.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openRecovering } from "../../src/store/recovery.ts";
@@ -9,6 +6,7 @@ import { successorOf } from "../../src/store/replace.ts";
 import { readWal } from "../../src/store/sqlite_wal.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
+import { backUp } from "./databases.ts";
 
 const source = "test";
 
@@ -52,15 +50,6 @@ async function write(store: DurableStore, truth: Truth, from: number, to: number
 
 async function open(path: string): Promise<DurableStore> {
   return new DurableStore(await openDenoKv({ path }));
-}
-
-async function backUp(store: DurableStore, path: string): Promise<void> {
-  const snapshot = new BackupSource(store, systemClock, "0").take();
-  await using writer = await BackupWriter.create(path, snapshot.header);
-  for await (const records of snapshot.from(0)) {
-    for (const record of records) await writer.write(record);
-  }
-  await writer.finish();
 }
 
 /** Opens what is at `path`, and holds it against the truth. */

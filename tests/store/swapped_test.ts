@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
-import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openRecovering } from "../../src/store/recovery.ts";
 import { structureFaults } from "../../src/store/sqlite_check.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { contentsOf, set } from "./contract.ts";
+import { problemsOf } from "./databases.ts";
 
 const source = "test";
 const LARGE = `${"1".repeat(60_000)}${"2".repeat(59_998)}`;
@@ -52,8 +52,7 @@ for (
     await database(path);
     swap(path, kind, first, second);
     assert.deepEqual(structureFaults(path), []);
-    const problems: string[] = [];
-    await checkDenoKv(path, (problem) => problems.push(problem));
+    const problems = await problemsOf(path);
     assert.ok(problems.length >= 2, problems.join());
     let text = "";
     const { loaded, notices } = await openRecovering({

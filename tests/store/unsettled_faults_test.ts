@@ -2,90 +2,32 @@
 
 import assert from "node:assert/strict";
 import type { Mutation } from "../../src/state/store.ts";
-import { type DenoKvOptions, openDenoKv } from "../../src/store/deno_kv.ts";
+import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { allRecords } from "../../src/store/deno_kv_all.ts";
 import { fillDenoKv } from "../../src/store/deno_kv_fill.ts";
-import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import { noteIn } from "../../src/store/deno_kv_purge.ts";
 import { Unsettled } from "../../src/store/deno_kv_unsettled.ts";
 import { Draft } from "../../src/store/draft.ts";
 import { emptyScope, Mirror } from "../../src/store/mirror.ts";
 import * as layout from "../../src/store/deno_kv_layout.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
-import { openRecovering } from "../../src/store/recovery.ts";
 import { until } from "../helpers/async.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
+import {
+  keysUnder,
+  open,
+  problemsOf,
+  put,
+  recovered,
+  sets,
+  spoil,
+  tamper,
+  versionsOf,
+} from "./databases.ts";
 import { DRAFT_START } from "./helpers.ts";
 
 const source = "test";
-
-async function open(path: string, options: Partial<DenoKvOptions> = {}): Promise<DurableStore> {
-  return new DurableStore(await openDenoKv({ path, ...options }));
-}
-
-/** Has each of `mutations` committed alone. */
-async function put(store: DurableStore, ...mutations: Mutation[]): Promise<void> {
-  for (const mutation of mutations) await store.commit({ mutations: [mutation], source });
-}
-
-/** Sets `key` to 1, 2, .. `last`: all but the first are versions at once, in a store that does not settle. */
-function sets(key: string, last: number): Mutation[] {
-  return Array.from({ length: last }, (_, i) => set("a", key, i + 1));
-}
-
-/** Does something to the records of the database at `path`, which nobody has open. */
-async function tamper(path: string, act: (kv: Deno.Kv) => Promise<void>): Promise<void> {
-  const kv = await Deno.openKv(path);
-  try {
-    await act(kv);
-  } finally {
-    kv.close();
-  }
-}
-
-/** Spoils a record: its checksum is not its own any more. */
-async function spoil(kv: Deno.Kv, at: layout.Key): Promise<void> {
-  const record = (await kv.get<Uint8Array>(at)).value!.slice();
-  record[record.length - 1]! ^= 1;
-  await kv.set(at, record);
-}
-
-/** Keys under `prefix`, in order. */
-async function keysUnder(kv: Deno.Kv, prefix: layout.Key): Promise<layout.Key[]> {
-  return await Array.fromAsync(kv.list({ prefix }), ({ key }) => key as layout.Key);
-}
-
-/** What a recovery of the database at `path` says, and what is served then. */
-async function recovered(path: string, backups?: string) {
-  let [text, report] = ["", ""];
-  const { loaded } = await openRecovering({
-    path,
-    onDamage: "start",
-    backups,
-    onRecovered: (...said) => [text, report] = said,
-  });
-  const store = new DurableStore(loaded);
-  const lines = report === "" ? [] : (await Deno.readTextFile(report)).split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"));
-  return { store, text, lines };
-}
-
-/** Keys of the versions of `key`, the oldest first. */
-async function versionsOf(kv: Deno.Kv, key: string): Promise<layout.Key[]> {
-  const all = await Array.fromAsync(
-    kv.list<Uint8Array>({ prefix: layout.VERSIONS }),
-    ({ key, value }) => ({ at: key as layout.Key, header: layout.decodePast(value).header }),
-  );
-  return all.filter(({ header }) => header.key === key)
-    .sort((a, b) => a.header.r - b.header.r).map(({ at }) => at);
-}
-
-async function problemsOf(path: string): Promise<string[]> {
-  const problems: string[] = [];
-  await checkDenoKv(path, (problem) => problems.push(problem));
-  return problems;
-}
 
 Deno.test("unsettled - a refused transaction leaves the options of a scope as they were, also in its commit", async () => {
   await using dir = await tempDir();

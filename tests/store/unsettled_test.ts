@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
-import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import * as layout from "../../src/store/deno_kv_layout.ts";
 import { streamDenoKv } from "../../src/store/deno_kv_stream.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
@@ -10,6 +9,7 @@ import type { Mutation } from "../../src/state/store.ts";
 import { until } from "../helpers/async.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
+import { problemsOf } from "./databases.ts";
 
 const source = "test";
 
@@ -36,11 +36,7 @@ async function place(unsettledMax?: number) {
     change(atomic);
     await atomic.commit();
   };
-  const problems = async () => {
-    const problems: string[] = [];
-    await checkDenoKv(path, (problem) => problems.push(problem));
-    return problems;
-  };
+  const problems = () => problemsOf(path);
   return {
     path,
     open,

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { Mutation } from "../../src/state/store.ts";
 import { openDenoKv } from "../../src/store/deno_kv.ts";
-import { checkDenoKv } from "../../src/store/deno_kv_check.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { until } from "../helpers/async.ts";
 import { FakeClock } from "../helpers/clock.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { contentsOf, set } from "./contract.ts";
+import { problemsOf } from "./databases.ts";
 
 const source = "test";
 const KEYS = 400;
@@ -58,9 +58,7 @@ async function killed(path: string, second: Mutation[]): Promise<void> {
 }
 
 async function checked(path: string): Promise<void> {
-  const problems: string[] = [];
-  await checkDenoKv(path, (problem) => problems.push(problem));
-  assert.deepEqual(problems, []);
+  assert.deepEqual(await problemsOf(path), []);
 }
 
 for (
