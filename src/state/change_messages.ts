@@ -4,11 +4,10 @@
  * @module
  */
 
+import { pooledUtf8 } from "../byte_pool.ts";
 import type { LoggedChange } from "./change_log.ts";
 import { JsonText, stringify } from "./json.ts";
 import { isoTime } from "./replies.ts";
-
-const encoder = new TextEncoder();
 
 /** Topic of heartbeats; no scope is empty, so no change has it. */
 export const HEARTBEAT_TOPIC = "/";
@@ -35,12 +34,12 @@ export function changeMembers(change: LoggedChange): Readonly<Record<string, unk
 /** The two frames of a change on the feed. */
 export function changeMessage(epoch: string, change: LoggedChange): Uint8Array[] {
   const topic = `${change.scope}/${change.key ?? ""}`;
-  return [encoder.encode(topic), encoder.encode(stringify({ epoch, ...changeMembers(change) }))];
+  return [pooledUtf8(topic), pooledUtf8(stringify({ epoch, ...changeMembers(change) }))];
 }
 
 /** The two frames of a heartbeat on the feed. */
 export function heartbeatMessage(
   { epoch, revision }: { readonly epoch: string; readonly revision: number },
 ): Uint8Array[] {
-  return [encoder.encode(HEARTBEAT_TOPIC), encoder.encode(stringify({ epoch, revision }))];
+  return [pooledUtf8(HEARTBEAT_TOPIC), pooledUtf8(stringify({ epoch, revision }))];
 }

@@ -4,15 +4,14 @@
  * @module
  */
 
+import { pooledUtf8 } from "../byte_pool.ts";
 import { messageOf, type PlantdError, wireCodeOf } from "../errors.ts";
 import { JsonText, stringify } from "./json.ts";
 import type { Entry, Version } from "./store.ts";
 
-const encoder = new TextEncoder();
-
 /** `members` as the bytes of a JSON object: the reply of `get` and `set`. */
 export function flat(members: Readonly<Record<string, unknown>>): Uint8Array {
-  return encoder.encode(stringify(members));
+  return pooledUtf8(stringify(members));
 }
 
 /** `{"success":true,"data":...}`: the reply of everything else. */

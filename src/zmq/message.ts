@@ -19,8 +19,8 @@ export type Sent = "sent" | "full" | "unroutable";
 const DONTWAIT = 1;
 const SNDMORE = 2;
 
-/** Bytes copied together; a larger message takes memory of its own. */
-const SCRATCH_BYTES = 64 * 1024;
+/** Memory that messages share; one that takes more than half of it has its own. */
+const CHUNK_BYTES = 64 * 1024;
 /** Memory that is written to by number: it has an address, and does not move. */
 class Memory {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -33,33 +33,40 @@ class Memory {
   }
 }
 
-const scratch = new Memory(SCRATCH_BYTES);
+let chunk = new Memory(CHUNK_BYTES);
+/** Bytes of it that messages have. */
+let used = 0;
 /** A `zmq_msg_t` for each frame of what comes in. */
 const received = new Uint8Array(new ArrayBuffer(64));
 lib.zmq_msg_init(received);
 
 /**
- * Takes one message; undefined when none is there, or its peer vanished in the middle of it. Its frames
- * share their memory, which nothing else does: to make one array costs ten times as much as to divide it.
+ * Takes one message; undefined when none is there, or its peer vanished in the middle of it. Nobody else
+ * has its bytes, but short messages share their memory: to make one array costs ten times as much as to
+ * divide it.
  */
 export function receive(handle: Handle): Uint8Array[] | undefined {
-  let memory = scratch;
-  let end = 0;
-  const ends: number[] = [];
+  let memory = chunk;
+  let start = used;
+  let end = start;
+  const lengths: number[] = [];
   do {
     const length = receiveFrame(handle);
     if (length < 0) return undefined;
-    if (end + length > memory.bytes.length) memory = larger(memory, end, end + length);
+    if (end + length > memory.bytes.length) {
+      memory = moved(memory.bytes.subarray(start, end), length);
+      end -= start;
+      start = 0;
+    }
     if (length > 0) {
       lib.memcpy(BigInt(memory.address + end), lib.zmq_msg_data(received), BigInt(length));
     }
     end += length;
-    ends.push(end);
+    lengths.push(length);
   } while (lib.zmq_msg_more(received) !== 0);
-  if (memory !== scratch) letGo();
-  const whole = memory === scratch ? memory.bytes.slice(0, end) : memory.bytes;
-  let start = 0;
-  return ends.map((end) => whole.subarray(start, start = end));
+  if (memory.bytes.length > CHUNK_BYTES) letGo();
+  else [chunk, used] = [memory, end];
+  return lengths.map((length) => memory.bytes.subarray(start, start += length));
 }
 
 /** Bytes of the next frame, which is in `received` then; below zero when there is none. */
@@ -70,11 +77,12 @@ function receiveFrame(handle: Handle): number {
   }
 }
 
-/** Memory for at least `bytes` that begins with the first `used` bytes of `memory`. */
-function larger(memory: Memory, used: number, bytes: number): Memory {
-  const next = new Memory(Math.max(bytes, 2 * memory.bytes.length));
-  next.bytes.set(memory.bytes.subarray(0, used));
-  return next;
+/** Other memory that begins with `bytes` and has room for so many `more`. */
+function moved(bytes: Uint8Array, more: number): Memory {
+  const needed = bytes.length + more;
+  const memory = new Memory(needed > CHUNK_BYTES / 2 ? 2 * needed : CHUNK_BYTES);
+  memory.bytes.set(bytes);
+  return memory;
 }
 
 /** Does not keep a large frame until the next one comes. */

@@ -19,6 +19,7 @@ const GROUND = [
   "version",
   "paths",
   "is_there",
+  "byte_pool",
   "same_bytes",
   "sync_directory",
 ]

@@ -111,6 +111,28 @@ Deno.test("socket - frames of every size come back as they were", async () => {
   await router.close();
 });
 
+Deno.test("socket - frames stay what they are while others come that share their memory", async () => {
+  await using poller = new Poller();
+  const { router, address } = await echo(poller);
+  const inbox = new Inbox<Frames>();
+  await using dealer = Socket.open(poller, "dealer", { onMessage: inbox.put });
+  dealer.connect(address);
+  // Chunks end within messages, and within frames; some messages are too large for one.
+  const sent = Array.from(
+    { length: 2000 },
+    (_, i) =>
+      [i % 7, (i * 37) % 701, i % 50 === 0 ? 40_000 + i : 3].map((n) => new Uint8Array(n).fill(i)),
+  );
+  const got: Frames[] = [];
+  // Fewer at a time than the high-water mark.
+  for (let i = 0; i < sent.length; i += 100) {
+    for (const message of sent.slice(i, i + 100)) assert.equal(dealer.send(message), "sent");
+    while (got.length < i + 100) got.push(await inbox.next());
+  }
+  assert.deepEqual(got.map((message) => message.map((frame) => Uint8Array.from(frame))), sent);
+  await router.close();
+});
+
 Deno.test("socket - an address in use is named in the error", async () => {
   await using poller = new Poller();
   await using first = Socket.open(poller, "router");
