@@ -6,9 +6,10 @@
  */
 
 import { METRICS_SCOPES_MAX } from "../limits.ts";
-import { Counter, Gauge, Histogram, Registry } from "./prom_client.ts";
+import { Counter, Gauge, Histogram, registerHistogram, Registry } from "./prom_client.ts";
 import { cpuSeconds } from "./process.ts";
 import type { Readings, UpdateReadings } from "./readings.ts";
+import { RequestTally } from "./request_tally.ts";
 
 /** Label of everything whose scope is not told by its own name; no scope is called so. */
 const OTHER = "/other";
@@ -32,16 +33,7 @@ const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
  */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #requests = this.#counter("requests_total", "Requests answered, Majordomo and HTTP.", [
-    "operation",
-    "result",
-  ]);
-  readonly #requestSeconds = this.#histogram(
-    "request_duration_seconds",
-    "From a request's arrival in the service to its reply; of a write with the commit.",
-    LATENCY_BUCKETS,
-    ["operation"],
-  );
+  readonly #requests = new RequestTally(LATENCY_BUCKETS);
   readonly #commitSeconds = this.#histogram(
     "commit_duration_seconds",
     "Writes to the database, from handing over to on disk, fsync included.",
@@ -68,12 +60,17 @@ export class Metrics {
     this.#gauge("build_info", "1, labelled with the version.", labels).set({ version }, 1);
     this.#gauge("process_start_time_seconds", "Start of the process, in seconds since 1970.")
       .set(Math.round(Date.now() - performance.now()) / 1000);
+    const name = named("request_duration_seconds");
+    registerHistogram(this.#registry, {
+      name,
+      help: "From a request's arrival in the service to its reply; of a write with the commit.",
+      samples: () => this.#requests.durations(name),
+    });
   }
 
   /** One body of a request was answered. */
   answered(operation: string, result: string, tookMs: number): void {
-    this.#requests.inc({ operation, result });
-    this.#requestSeconds.observe({ operation }, tookMs / 1000);
+    this.#requests.add(operation, result, tookMs / 1000);
   }
 
   /** One write to the disk is over. */
@@ -101,6 +98,7 @@ export class Metrics {
   /** All metrics; without `readings`, while the service starts, only what was counted so far. */
   async text(readings: Readings | undefined): Promise<string> {
     if (readings) this.#read(readings);
+    this.#readRequests();
     this.#readProcess();
     return await this.#registry.metrics();
   }
@@ -113,6 +111,12 @@ export class Metrics {
     this.#readBus(readings);
     this.#readWorker(readings);
     this.#readAudit(readings);
+  }
+
+  #readRequests(): void {
+    const labels = ["operation", "result"];
+    const counter = this.#total("requests_total", "Requests answered, Majordomo and HTTP.", labels);
+    for (const { labels, count } of this.#requests.results()) counter.inc(labels, count);
   }
 
   #readChecks({ checks, eventStreams, feedSubscribers }: Readings): void {
@@ -242,15 +246,8 @@ export class Metrics {
     return new Counter({ name: named(name), help, labelNames: [...labelNames], registers });
   }
 
-  #histogram(name: string, help: string, buckets: number[], labelNames: readonly string[] = []) {
-    const registers = [this.#registry];
-    return new Histogram({
-      name: named(name),
-      help,
-      buckets,
-      labelNames: [...labelNames],
-      registers,
-    });
+  #histogram(name: string, help: string, buckets: number[]) {
+    return new Histogram({ name: named(name), help, buckets, registers: [this.#registry] });
   }
 }
 

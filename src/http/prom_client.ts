@@ -10,6 +10,7 @@ import counter from "prom-client/lib/counter.js";
 import gauge from "prom-client/lib/gauge.js";
 import histogram from "prom-client/lib/histogram.js";
 import registry from "prom-client/lib/registry.js";
+import type { Sample } from "./request_tally.ts";
 
 /** Metrics that belong together; what belongs to none goes nowhere. */
 export const Registry: typeof prom.Registry = registry;
@@ -19,3 +20,18 @@ export const Counter: typeof prom.Counter = counter;
 export const Gauge: typeof prom.Gauge = gauge;
 /** How often something took how long. */
 export const Histogram: typeof prom.Histogram = histogram;
+
+/** Has `registry` print a histogram whose samples something else counts. */
+export function registerHistogram(
+  registry: prom.Registry,
+  histogram: {
+    readonly name: string;
+    readonly help: string;
+    readonly samples: () => Iterable<Sample>;
+  },
+): void {
+  const { name, help, samples } = histogram;
+  const get = () => Promise.resolve({ name, help, type: "histogram", values: [...samples()] });
+  // What a registry needs of a metric to print it is this much of one.
+  registry.registerMetric({ name, get } as unknown as prom.Histogram);
+}

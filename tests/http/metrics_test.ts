@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
+import { Histogram, registerHistogram, Registry } from "../../src/http/prom_client.ts";
 import type { Readings } from "../../src/http/readings.ts";
+import { RequestTally } from "../../src/http/request_tally.ts";
 import { METRICS_SCOPES_MAX } from "../../src/limits.ts";
 import { runToEnd } from "../helpers/child.ts";
 import { toolTest } from "../helpers/tools.ts";
@@ -64,6 +66,27 @@ Deno.test("metrics - what happened is counted, by operation and result", async (
   assert.equal(get('build_info{version="1.2.3"}'), 1);
   assert.ok(found.get("process_resident_memory_bytes")! > 1_000_000);
   assert.ok(found.get("process_cpu_seconds_total")! > 0);
+});
+
+Deno.test("metrics - what is counted here is printed as prom-client prints what it counts itself", async () => {
+  const bounds = [0.001, 0.01, 0.1];
+  const [ours, theirs] = [new Registry(), new Registry()];
+  const tally = new RequestTally(bounds);
+  const about = { name: "seconds", help: "How long." };
+  registerHistogram(ours, { ...about, samples: () => tally.durations(about.name) });
+  const histogram = new Histogram({
+    ...about,
+    buckets: bounds,
+    labelNames: ["operation"],
+    registers: [theirs],
+  });
+  for (const seconds of [0, 0.0005, 0.001, 0.002, 0.01, 0.0999, 0.1, 7, 0.03]) {
+    for (const operation of ["get", "set"]) {
+      tally.add(operation, "ok", seconds);
+      histogram.observe({ operation }, seconds);
+    }
+  }
+  assert.equal(await ours.metrics(), await theirs.metrics());
 });
 
 Deno.test("metrics - connections to the feed are told where there is one", async () => {
