@@ -151,6 +151,11 @@ export function decodeAtBroker(frames: Frames): ToBroker | Invalid {
   return invalid("unknown_header");
 }
 
+/** `frames` in memory of their own, to be kept for long: what comes in shares its memory with other messages. */
+export function toKeep(frames: Frames): Frames {
+  return frames.map((frame) => frame.slice());
+}
+
 /** What the frames mean to a worker that speaks `dialect`. */
 export function decodeAtWorker(frames: Frames, dialect: Dialect): ToWorker | Invalid {
   if (frames.length > MDP_FRAMES_MAX) return invalid("too_many_frames");

@@ -6,6 +6,7 @@
  */
 
 import { OUTBOX_BYTES_MAX, OUTBOX_PEER_MAX } from "../limits.ts";
+import { toKeep } from "./frames.ts";
 
 /** Something to be sent to a peer; `frames` begin with the routing id. */
 export interface Outgoing {
@@ -61,7 +62,7 @@ export class Outbox<Action extends Outgoing> {
       (queue?.waiting.length ?? 0) >= OUTBOX_PEER_MAX;
     if (isOver) return "full";
     if (!queue) this.#queues.set(action.key, queue = { waiting: [], progressMs: nowMs });
-    queue.waiting.push(action);
+    queue.waiting.push({ ...action, frames: toKeep(action.frames) });
     this.#bytes += bytes;
     return "sent";
   }

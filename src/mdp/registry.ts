@@ -253,7 +253,7 @@ export class Registry implements BrokerView {
     }
     const service = this.#services.open(name);
     const worker: BrokerWorker = {
-      address: from,
+      address: from.slice(),
       key,
       dialect,
       service,

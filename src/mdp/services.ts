@@ -7,7 +7,7 @@
 
 import { MDP_FRAMES_MAX, MESSAGE_BYTES_MAX } from "../limits.ts";
 import { FairQueue } from "./fair_queue.ts";
-import type { Dialect, Frames } from "./frames.ts";
+import { type Dialect, type Frames, toKeep } from "./frames.ts";
 import type { BrokerLimits } from "./registry_types.ts";
 
 /** One request, from its arrival to its reply. */
@@ -200,7 +200,7 @@ export class Services {
       request.partialBytes + bytes > MESSAGE_BYTES_MAX ||
       this.#bytes + bytes > this.#limits.bytesMax
     ) return false;
-    request.partials.push(...body);
+    request.partials.push(...toKeep(body));
     request.partialBytes += bytes;
     this.#bytes += bytes;
     return true;

@@ -19,8 +19,8 @@ export type Sent = "sent" | "full" | "unroutable";
 const DONTWAIT = 1;
 const SNDMORE = 2;
 
-/** Memory that messages share; one that takes more than half of it has its own. */
-const CHUNK_BYTES = 64 * 1024;
+/** Memory that messages share, which stays as long as one of them; a larger one has its own. */
+const CHUNK_BYTES = 8 * 1024;
 /** Memory that is written to by number: it has an address, and does not move. */
 class Memory {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -54,7 +54,7 @@ export function receive(handle: Handle): Uint8Array[] | undefined {
     const length = receiveFrame(handle);
     if (length < 0) return undefined;
     if (end + length > memory.bytes.length) {
-      memory = moved(memory.bytes.subarray(start, end), length);
+      memory = moved(memory, start, end, length);
       end -= start;
       start = 0;
     }
@@ -64,8 +64,8 @@ export function receive(handle: Handle): Uint8Array[] | undefined {
     end += length;
     lengths.push(length);
   } while (lib.zmq_msg_more(received) !== 0);
-  if (memory.bytes.length > CHUNK_BYTES) letGo();
-  else [chunk, used] = [memory, end];
+  if (memory.bytes.length === CHUNK_BYTES) [chunk, used] = [memory, end];
+  else letGo();
   return lengths.map((length) => memory.bytes.subarray(start, start += length));
 }
 
@@ -77,12 +77,15 @@ function receiveFrame(handle: Handle): number {
   }
 }
 
-/** Other memory that begins with `bytes` and has room for so many `more`. */
-function moved(bytes: Uint8Array, more: number): Memory {
-  const needed = bytes.length + more;
-  const memory = new Memory(needed > CHUNK_BYTES / 2 ? 2 * needed : CHUNK_BYTES);
-  memory.bytes.set(bytes);
-  return memory;
+/** Other memory that begins with the bytes of `memory` from `start` to `end` and has room for `more`. */
+function moved(memory: Memory, start: number, end: number, more: number): Memory {
+  const needed = end - start + more;
+  const { bytes } = memory;
+  // Twice as much from the second time on: a message may have a thousand frames.
+  const least = bytes.length === CHUNK_BYTES ? CHUNK_BYTES : 2 * bytes.length;
+  const next = new Memory(Math.max(needed, least));
+  next.bytes.set(bytes.subarray(start, end));
+  return next;
 }
 
 /** Does not keep a large frame until the next one comes. */
