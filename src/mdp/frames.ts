@@ -152,8 +152,13 @@ export function decodeAtBroker(frames: Frames): ToBroker | Invalid {
 }
 
 /** `frames` in memory of their own, to be kept for long: what comes in shares its memory with other messages. */
-export function toKeep(frames: Frames): Frames {
-  return frames.map((frame) => frame.slice());
+export function toKeep(frames: Frames): Uint8Array[] {
+  const memory = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  return frames.map((frame) => {
+    memory.set(frame, end);
+    return memory.subarray(end, end += frame.length);
+  });
 }
 
 /** What the frames mean to a worker that speaks `dialect`. */

@@ -165,7 +165,8 @@ export class Services {
 
   /** Has `request` wait for a worker. */
   enqueue(service: BrokerService, request: BrokerRequest): void {
-    service.queue.push(request);
+    const [client, alias, ...body] = toKeep([request.client, request.alias, ...request.body]);
+    service.queue.push({ ...request, client: client!, alias: alias!, body });
     this.#queued += 1;
   }
 
