@@ -6,9 +6,9 @@
  */
 
 /** Bytes made at once. They stay as long as a text is kept that lies in them. */
-const CHUNK_BYTES = 8 * 1024;
+const CHUNK_BYTES = 32 * 1024;
 /** A longer text gets memory of its own, which leaves no chunk mostly unused. */
-const TEXT_LENGTH_MAX = 1024;
+const TEXT_LENGTH_MAX = 4 * 1024;
 /** What UTF-8 takes for a unit of UTF-16, at most. */
 const BYTES_PER_UNIT = 3;
 
