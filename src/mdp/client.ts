@@ -18,7 +18,14 @@ import {
 } from "../limits.ts";
 import type { Poller } from "../zmq/poller.ts";
 import { Socket } from "../zmq/socket.ts";
-import { decodeAtClient, type Dialect, DIALECTS, encodeToBroker, type Frames } from "./frames.ts";
+import {
+  bytesOf,
+  decodeAtClient,
+  type Dialect,
+  DIALECTS,
+  encodeToBroker,
+  type Frames,
+} from "./frames.ts";
 import { type Log, silentLog } from "./log.ts";
 import { isServiceName } from "./names.ts";
 
@@ -269,7 +276,7 @@ function replyListener(
   return (frames) => {
     const reply = decodeAtClient(frames, dialect);
     if (reply.kind === "invalid" || reply.service !== service) return;
-    for (const frame of reply.body) bytes += frame.length;
+    bytes += bytesOf(reply.body);
     // A reply that does not end: the attempt is left to its timeout.
     tooMuch ||= partials.length + reply.body.length > MDP_FRAMES_MAX || bytes > MESSAGE_BYTES_MAX;
     if (tooMuch) return;

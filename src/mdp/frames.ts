@@ -151,16 +151,6 @@ export function decodeAtBroker(frames: Frames): ToBroker | Invalid {
   return invalid("unknown_header");
 }
 
-/** `frames` in memory of their own, to be kept for long: what comes in shares its memory with other messages. */
-export function toKeep(frames: Frames): Uint8Array[] {
-  const memory = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  return frames.map((frame) => {
-    memory.set(frame, end);
-    return memory.subarray(end, end += frame.length);
-  });
-}
-
 /** What the frames mean to a worker that speaks `dialect`. */
 export function decodeAtWorker(frames: Frames, dialect: Dialect): ToWorker | Invalid {
   if (frames.length > MDP_FRAMES_MAX) return invalid("too_many_frames");
@@ -255,6 +245,23 @@ export function encodeToClient(command: ToClient): Uint8Array[] {
   if (command.dialect === "mdp01") return [EMPTY, MDPC01, service, ...body];
   if (command.dialect === "mdp02") return [MDPC02, CLIENT02[command.kind], service, ...body];
   return [MDPC02, COMMANDS.plantd02.final, service, ...body];
+}
+
+/** Bytes of `frames`, without what a transport adds. */
+export function bytesOf(frames: Frames): number {
+  let bytes = 0;
+  for (const frame of frames) bytes += frame.length;
+  return bytes;
+}
+
+/** `frames` in memory of their own, to be kept for long: what comes in shares its memory with other messages. */
+export function toKeep(frames: Frames): Uint8Array[] {
+  const memory = new Uint8Array(bytesOf(frames));
+  let end = 0;
+  return frames.map((frame) => {
+    memory.set(frame, end);
+    return memory.subarray(end, end += frame.length);
+  });
 }
 
 function clientRequest(dialect: Dialect, frames: Frames, serviceAt: number): ToBroker | Invalid {

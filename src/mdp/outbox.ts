@@ -6,7 +6,7 @@
  */
 
 import { OUTBOX_BYTES_MAX, OUTBOX_PEER_MAX } from "../limits.ts";
-import { toKeep } from "./frames.ts";
+import { bytesOf, toKeep } from "./frames.ts";
 
 /** Something to be sent to a peer; `frames` begin with the routing id. */
 export interface Outgoing {
@@ -57,7 +57,7 @@ export class Outbox<Action extends Outgoing> {
     let queue = this.#queues.get(action.key);
     const sent = queue ? "full" : this.#send(action.frames);
     if (sent !== "full") return sent;
-    const bytes = bytesOf(action);
+    const bytes = bytesOf(action.frames);
     const isOver = this.#bytes + bytes > OUTBOX_BYTES_MAX ||
       (queue?.waiting.length ?? 0) >= OUTBOX_PEER_MAX;
     if (isOver) return "full";
@@ -89,10 +89,6 @@ export class Outbox<Action extends Outgoing> {
   }
 
   #forget(actions: readonly Action[]): void {
-    for (const action of actions) this.#bytes -= bytesOf(action);
+    for (const { frames } of actions) this.#bytes -= bytesOf(frames);
   }
-}
-
-function bytesOf({ frames }: Outgoing): number {
-  return frames.reduce((sum, { length }) => sum + length, 0);
 }

@@ -22,6 +22,7 @@ import {
   type ServiceView,
 } from "./builtin.ts";
 import {
+  bytesOf,
   decodeAtBroker,
   type Dialect,
   encodeToClient,
@@ -39,13 +40,7 @@ import {
   type RegistryStatus,
   type SendAction,
 } from "./registry_types.ts";
-import {
-  type BrokerRequest,
-  type BrokerService,
-  type BrokerWorker,
-  bytesOf,
-  Services,
-} from "./services.ts";
+import { type BrokerRequest, type BrokerService, type BrokerWorker, Services } from "./services.ts";
 
 /** A command of a registered worker's that answers a request. */
 type Answer = Extract<ToBroker, { kind: "partial" | "final" }>;
@@ -253,6 +248,7 @@ export class Registry implements BrokerView {
     }
     const service = this.#services.open(name);
     const worker: BrokerWorker = {
+      // As long as it is registered.
       address: from.slice(),
       key,
       dialect,

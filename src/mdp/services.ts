@@ -7,7 +7,7 @@
 
 import { MDP_FRAMES_MAX, MESSAGE_BYTES_MAX } from "../limits.ts";
 import { FairQueue } from "./fair_queue.ts";
-import { type Dialect, type Frames, toKeep } from "./frames.ts";
+import { bytesOf, type Dialect, type Frames, toKeep } from "./frames.ts";
 import type { BrokerLimits } from "./registry_types.ts";
 
 /** One request, from its arrival to its reply. */
@@ -232,11 +232,4 @@ export class Services {
     }
     return all;
   }
-}
-
-/** Bytes of a body. */
-export function bytesOf(frames: Frames): number {
-  let bytes = 0;
-  for (const frame of frames) bytes += frame.length;
-  return bytes;
 }
