@@ -25,6 +25,7 @@ import {
   DIALECTS,
   encodeToBroker,
   type Frames,
+  toKeep,
 } from "./frames.ts";
 import { type Log, silentLog } from "./log.ts";
 import { isServiceName } from "./names.ts";
@@ -280,7 +281,7 @@ function replyListener(
     // A reply that does not end: the attempt is left to its timeout.
     tooMuch ||= partials.length + reply.body.length > MDP_FRAMES_MAX || bytes > MESSAGE_BYTES_MAX;
     if (tooMuch) return;
-    if (reply.kind === "partial") partials.push(...reply.body);
+    if (reply.kind === "partial") partials.push(...toKeep(reply.body));
     else done(partials.length > 0 ? [...partials, ...reply.body] : reply.body);
   };
 }
