@@ -114,8 +114,10 @@ export class Metrics {
   }
 
   #readRequests(): void {
-    const labels = ["operation", "result"];
-    const counter = this.#total("requests_total", "Requests answered, Majordomo and HTTP.", labels);
+    const counter = this.#total("requests_total", "Requests answered, Majordomo and HTTP.", [
+      "operation",
+      "result",
+    ]);
     for (const { labels, count } of this.#requests.results()) counter.inc(labels, count);
   }
 

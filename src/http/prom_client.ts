@@ -10,7 +10,6 @@ import counter from "prom-client/lib/counter.js";
 import gauge from "prom-client/lib/gauge.js";
 import histogram from "prom-client/lib/histogram.js";
 import registry from "prom-client/lib/registry.js";
-import type { Sample } from "./request_tally.ts";
 
 /** Metrics that belong together; what belongs to none goes nowhere. */
 export const Registry: typeof prom.Registry = registry;
@@ -20,6 +19,13 @@ export const Counter: typeof prom.Counter = counter;
 export const Gauge: typeof prom.Gauge = gauge;
 /** How often something took how long. */
 export const Histogram: typeof prom.Histogram = histogram;
+
+/** One line of a metric, as prom-client prints it. */
+export interface Sample {
+  readonly metricName: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
 
 /** Has `registry` print a histogram whose samples something else counts. */
 export function registerHistogram(
