@@ -26,6 +26,16 @@ export async function put(store: DurableStore, ...mutations: Mutation[]): Promis
   for (const mutation of mutations) await store.commit({ mutations: [mutation], source });
 }
 
+/** Makes a database at `path`, with each of `mutations` committed alone. */
+export async function written(
+  path: string,
+  mutations: readonly Mutation[],
+  options: Partial<DenoKvOptions> = {},
+): Promise<void> {
+  await using store = await open(path, options);
+  await put(store, ...mutations);
+}
+
 /** Sets `key` to 1, 2, .. `last`: all but the first are versions at once, in a store that does not settle. */
 export function sets(key: string, last: number): Mutation[] {
   return Array.from({ length: last }, (_, i) => set("a", key, i + 1));
@@ -46,6 +56,11 @@ export async function spoil(kv: Deno.Kv, at: layout.Key): Promise<void> {
   const record = (await kv.get<Uint8Array>(at)).value!.slice();
   record[record.length - 1]! ^= 1;
   await kv.set(at, record);
+}
+
+/** Spoils all lists of what is newer than its entry. */
+export async function spoilLists(kv: Deno.Kv): Promise<void> {
+  for (const at of await keysUnder(kv, layout.UNSETTLED)) await spoil(kv, at);
 }
 
 /** Keys under `prefix`, in order. */

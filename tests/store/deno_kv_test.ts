@@ -11,7 +11,7 @@ import { FakeClock } from "../helpers/clock.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { systemClock } from "../../src/clock.ts";
 import { set, type StorePlace, testStoreContract } from "./contract.ts";
-import { problemsOf } from "./databases.ts";
+import { open, problemsOf } from "./databases.ts";
 import { testPastContract } from "./contract_past.ts";
 import { text, until } from "../helpers/async.ts";
 import { freePort } from "../helpers/ports.ts";
@@ -50,10 +50,6 @@ async function countRecords(path: string, prefix: string): Promise<number> {
   for await (const _ of kv.list({ prefix: [prefix] })) count += 1;
   kv.close();
   return count;
-}
-
-async function open(path: string): Promise<DurableStore> {
-  return new DurableStore(await openDenoKv({ path }));
 }
 
 /** Runs crash_writer.ts on `path`, kills it once it has said `after`, and returns all it said. */

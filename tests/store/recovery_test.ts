@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { openDenoKv } from "../../src/store/deno_kv.ts";
 import { DurableStore } from "../../src/store/durable_store.ts";
 import { openRecovering } from "../../src/store/recovery.ts";
 import { successorOf } from "../../src/store/replace.ts";
 import { readWal } from "../../src/store/sqlite_wal.ts";
 import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
-import { backUp } from "./databases.ts";
+import { backUp, open } from "./databases.ts";
 
 const source = "test";
 
@@ -46,10 +45,6 @@ async function write(store: DurableStore, truth: Truth, from: number, to: number
     commits.push(store.commit({ mutations: [{ kind: "delete", scope, key }], source }));
   }
   await Promise.all(commits);
-}
-
-async function open(path: string): Promise<DurableStore> {
-  return new DurableStore(await openDenoKv({ path }));
 }
 
 /** Opens what is at `path`, and holds it against the truth. */

@@ -22,8 +22,10 @@ import {
   recovered,
   sets,
   spoil,
+  spoilLists,
   tamper,
   versionsOf,
+  written,
 } from "./databases.ts";
 import { DRAFT_START } from "./helpers.ts";
 
@@ -65,13 +67,8 @@ Deno.test("unsettled - where another process has written, nothing of what is the
 Deno.test("unsettled - a damaged list brings nothing older back, also without a recovery", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  {
-    await using store = await open(path);
-    await put(store, ...sets("k", 4), ...sets("other", 1));
-  }
-  await tamper(path, async (kv) => {
-    for (const at of await keysUnder(kv, layout.UNSETTLED)) await spoil(kv, at);
-  });
+  await written(path, [...sets("k", 4), ...sets("other", 1)]);
+  await tamper(path, spoilLists);
   for (let i = 0; i < 2; i += 1) {
     await using store = await open(path);
     const value = store.get("a", "k")?.value;
@@ -79,10 +76,7 @@ Deno.test("unsettled - a damaged list brings nothing older back, also without a 
     assert.equal(store.get("a", "other")!.value, "1");
     assert.ok(store.status().damaged > 0);
   }
-  {
-    await using store = await open(path, { unsettledMax: 0 });
-    await put(store, set("a", "other", 2));
-  }
+  await written(path, [set("a", "other", 2)], { unsettledMax: 0 });
   await using store = await open(path);
   assert.equal(store.status().damaged, 0, "what is settled needs no list");
   assert.equal(store.get("a", "k")!.value, "4");
@@ -91,10 +85,7 @@ Deno.test("unsettled - a damaged list brings nothing older back, also without a 
 Deno.test("unsettled - a damaged entry that may be newer than what is listed brings nothing older back", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  {
-    await using store = await open(path);
-    await put(store, ...sets("k", 3), set("a", "k", "long".repeat(100)));
-  }
+  await written(path, [...sets("k", 3), set("a", "k", "long".repeat(100))]);
   await tamper(path, (kv) => spoil(kv, layout.entryKey(1, "k")));
   {
     await using store = await open(path);
@@ -163,10 +154,7 @@ Deno.test("unsettled - to delete a scope, or keys, takes no commit but its own",
 Deno.test("unsettled - of a scope that is deleted nothing stays, also where that was interrupted", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  {
-    await using store = await open(path);
-    await put(store, ...sets("k", 12), ...sets("l", 2));
-  }
+  await written(path, [...sets("k", 12), ...sets("l", 2)]);
   await tamper(path, async (kv) => {
     // As if the purge had come to the versions of one key, but not to its entry.
     const [k, l] = [await versionsOf(kv, "k"), await versionsOf(kv, "l")];

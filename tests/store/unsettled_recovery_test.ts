@@ -12,15 +12,16 @@ import { tempDir } from "../helpers/temp.ts";
 import { set } from "./contract.ts";
 import {
   backUp,
-  keysUnder,
   open,
   problemsOf,
   put,
   recovered,
   sets,
   spoil,
+  spoilLists,
   tamper,
   versionsOf,
+  written,
 } from "./databases.ts";
 
 const source = "test";
@@ -59,10 +60,7 @@ function entryRecord(revision: number, more: Partial<StoredEntry> = {}): RawReco
 Deno.test("unsettled - a listed version is lost: its key is named, and no earlier value is there", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  {
-    await using store = await open(path);
-    await put(store, ...sets("k", 4), ...sets("other", 3));
-  }
+  await written(path, [...sets("k", 4), ...sets("other", 3)]);
   await tamper(path, async (kv) => spoil(kv, (await versionsOf(kv, "k")).at(-1)!));
   {
     await using store = await open(path);
@@ -81,13 +79,10 @@ Deno.test("unsettled - a listed version is lost: its key is named, and no earlie
 Deno.test("unsettled - a listed version and its list are lost: what may be old is said", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  {
-    await using store = await open(path);
-    await put(store, ...sets("k", 4), ...sets("other", 3));
-  }
+  await written(path, [...sets("k", 4), ...sets("other", 3)]);
   await tamper(path, async (kv) => {
     await spoil(kv, (await versionsOf(kv, "k")).at(-1)!);
-    for (const at of await keysUnder(kv, layout.UNSETTLED)) await spoil(kv, at);
+    await spoilLists(kv);
   });
   const { store, text, lines } = await recovered(path);
   await using _ = store;
@@ -101,13 +96,8 @@ Deno.test("unsettled - a listed version and its list are lost: what may be old i
 Deno.test("unsettled - a damaged list alone loses nothing in a recovery", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  {
-    await using store = await open(path);
-    await put(store, ...sets("k", 12), ...sets("other", 3));
-  }
-  await tamper(path, async (kv) => {
-    for (const at of await keysUnder(kv, layout.UNSETTLED)) await spoil(kv, at);
-  });
+  await written(path, [...sets("k", 12), ...sets("other", 3)]);
+  await tamper(path, spoilLists);
   const { store } = await recovered(path);
   {
     await using _ = store;
@@ -121,10 +111,7 @@ Deno.test("unsettled - a damaged list alone loses nothing in a recovery", async 
 Deno.test("unsettled - a settled entry whose version is lost becomes the past like any other", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/state.db`;
-  {
-    await using store = await open(path, { unsettledMax: 0 });
-    await put(store, ...sets("k", 3), set("a", "x", 1), set("a", "x", 2), set("a", "x", 3));
-  }
+  await written(path, [...sets("k", 3), ...sets("x", 3)], { unsettledMax: 0 });
   await tamper(path, async (kv) => {
     const { header: { a } } = layout.decodeEntry(
       layout.entryKey(1, "k"),
